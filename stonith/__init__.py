@@ -1,0 +1,1 @@
+"""Fencing: makes sure that a lost node is really down."""
