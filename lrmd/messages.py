@@ -46,6 +46,9 @@ class OrderStamp(msgspec.Struct, frozen=True, order=True):
     """Who ordered it, and when in the cluster's history; compared field by field, the view first.
 
     `round` is the election round within the view (a DC whose crmd died is replaced in the same view).
+
+    View 0 stands for no DC at all: the node's own controller stops something by itself (its node is in no view, or
+    leaves without a DC). Only `stop` and Cancel may carry it; they are taken outside a view too.
     """
 
     view: int
