@@ -1,0 +1,395 @@
+"""Keeps the node's two children alive, tells what became of crmd, and takes the node down in good order (pure core).
+
+Starting: lrmd, then crmd; the node may join once lrmd has said that nothing unknown is active here and crmd is there.
+Respawning: at once; a child that dies for the third time within a minute waits longer and longer.
+Stopping, one phase after the other: crmd moves resources away, lrmd stops what is left and exits, membership says
+goodbye, crmd is ended, heartbeat exits. A goodbye tells the peers that nothing runs here, and they act on it without
+fencing: so it is said only after lrmd reported that it is empty. Where that fails the node leaves without one.
+"""
+
+from enum import Enum
+from typing import assert_never
+
+from heartbeat.messages import PeerState
+from heartbeat.supervisor_messages import (
+    AskControllerToStop,
+    AskExecutorToStop,
+    ChildAttached,
+    ChildDetached,
+    ControllerReady,
+    ControllerState,
+    Depart,
+    Departed,
+    ExecutorReported,
+    ExitNode,
+    KillProcess,
+    ProcessExited,
+    ProcessStarted,
+    ReadyToJoin,
+    StartBlocked,
+    StartProcess,
+    StopAsked,
+    SupervisorEffect,
+    SupervisorEvent,
+    SupervisorStarted,
+)
+from ipc.note import Level, Note
+from ipc.supervision import ProcessName
+from ipc.timers import CancelTimer, SetTimer, TimerFired
+from ipc.units import Milliseconds
+
+DEATHS_MAX = 3
+"""So many deaths within DEATHS_WINDOW_MS make crmd count as gone, and any child wait before it is started again."""
+
+DEATHS_WINDOW_MS = 60_000
+ATTACH_MS = 20_000
+"""A child that runs but does not attach within this time is killed and started again."""
+
+BLOCKED_RETRY_MS = 100
+BACKOFF_FIRST_MS = 1000
+BACKOFF_MAX_MS = 30_000
+MOVING_MS_MAX = 20 * 60_000
+"""How long crmd may take to move resources away (as Pacemaker's shutdown-escalation)."""
+
+EMPTYING_MS_MAX = 20 * 60_000
+DEPARTING_MS_MAX = 5_000
+ENDING_MS_MAX = 5_000
+"""How long crmd may take to end after SIGTERM, when nothing of the cluster's runs here any more."""
+
+_BOUND_TIMER = "supervisor.bound"
+_PHASE_TIMER = "supervisor.phase"
+
+
+class Phase(Enum):
+    """Where the node is between its start and its end; it only goes forward."""
+
+    RUNNING = "running"
+    MOVING = "moving resources away"
+    EMPTYING = "stopping what is left"
+    DEPARTING = "saying goodbye"
+    ENDING = "ending"
+    OVER = "over"
+
+
+class ChildState(Enum):
+    """Where a child is."""
+
+    ABSENT = "not started"
+    """Not there, and not wanted (any more)."""
+    STARTING = "starting"
+    """StartProcess was asked for."""
+    WAITING = "waiting"
+    """A timer will ask for StartProcess: an earlier one blocks it, or it died too often."""
+    RUNNING = "running, not attached"
+    ATTACHED = "running"
+
+
+class _Child:
+    """What is known of one child. `pid` is 0 unless it is there."""
+
+    def __init__(self, name: ProcessName) -> None:
+        self.name: ProcessName = name
+        self.state = ChildState.ABSENT
+        self.pid = 0
+        self.deaths: list[Milliseconds] = []
+        self.blocked = ""
+        self.timer = f"supervisor.{name}"
+
+    @property
+    def alive(self) -> bool:
+        return self.state in (ChildState.RUNNING, ChildState.ATTACHED)
+
+
+class Supervisor:
+    """Owns the children's and the node's phases."""
+
+    def __init__(self, crmd_restart_bound_ms: int = 5000) -> None:
+        self._crmd_restart_bound_ms = crmd_restart_bound_ms
+        self._phase = Phase.RUNNING
+        self._lrmd = _Child("lrmd")
+        self._crmd = _Child("crmd")
+        self._controller: PeerState = "gone"
+        self._executor_empty = False
+        self._executor_settled = False
+        self._ready = False
+        self._stop_reason = ""
+
+    @property
+    def phase(self) -> Phase:
+        """Where the node is between its start and its end."""
+        return self._phase
+
+    @property
+    def controller(self) -> PeerState:
+        """What the peers should know of this node's crmd."""
+        return self._controller
+
+    @property
+    def processes(self) -> tuple[tuple[str, str], ...]:
+        """Name and state of each child, for `heartbeat status`."""
+        return tuple((child.name, _describe(child)) for child in (self._lrmd, self._crmd))
+
+    def handle(self, event: SupervisorEvent, now: Milliseconds) -> list[SupervisorEffect]:
+        """Take one event; the effects are to be performed in order."""
+        effects: list[SupervisorEffect] = []
+        match event:
+            case SupervisorStarted():
+                self._start(self._lrmd, effects)
+                self._start(self._crmd, effects)
+            case ProcessStarted(name, pid):
+                self._started(self._child(name), pid, now, effects)
+            case StartBlocked(name, reason):
+                self._blocked(self._child(name), reason, now, effects)
+            case ProcessExited(name, pid, status):
+                self._died(self._child(name), pid, status, now, effects)
+            case ChildAttached(name, pid):
+                self._attached(self._child(name), pid, effects)
+            case ChildDetached(name, pid):
+                self._detached(self._child(name), pid, now, effects)
+            case ExecutorReported(state):
+                self._executor_empty, self._executor_settled = state.empty, state.settled
+            case StopAsked(reason):
+                self._stop_asked(reason, now, effects)
+            case ControllerReady():
+                self._controller_ready(now, effects)
+            case Departed():
+                if self._phase is Phase.DEPARTING:
+                    self._end(now, effects)
+            case TimerFired(name):
+                self._timer(name, now, effects)
+            case _:
+                assert_never(event)
+        self._maybe_ready(effects)
+        return effects
+
+    def _child(self, name: ProcessName) -> _Child:
+        return self._lrmd if name == "lrmd" else self._crmd
+
+    def _maybe_ready(self, effects: list[SupervisorEffect]) -> None:
+        if self._ready or self._phase is not Phase.RUNNING:
+            return
+        executor = self._lrmd.state is ChildState.ATTACHED and (self._executor_empty or self._executor_settled)
+        if executor and self._crmd.state is ChildState.ATTACHED:
+            self._ready = True
+            effects.append(ReadyToJoin())
+
+    # the life of a child
+
+    def _start(self, child: _Child, effects: list[SupervisorEffect]) -> None:
+        child.state = ChildState.STARTING
+        child.pid = 0
+        effects.append(StartProcess(child.name))
+
+    def _started(self, child: _Child, pid: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if child.alive:
+            return  # one of an earlier life attached meanwhile; the new one finds the lock held and exits
+        child.state, child.pid, child.blocked = ChildState.RUNNING, pid, ""
+        effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
+        effects.append(_note("info", "process.started", f"{child.name} is started", child))
+
+    def _blocked(self, child: _Child, reason: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if child.alive:
+            return
+        child.state = ChildState.WAITING
+        if reason != child.blocked:
+            child.blocked = reason
+            text = f"{child.name} can't be started yet: {reason}"
+            effects.append(_note("warning", "process.blocked", text, child))
+        effects.append(SetTimer(child.timer, Milliseconds(now + BLOCKED_RETRY_MS)))
+
+    def _attached(self, child: _Child, pid: int, effects: list[SupervisorEffect]) -> None:
+        child.state, child.pid, child.blocked = ChildState.ATTACHED, pid, ""
+        effects.append(CancelTimer(child.timer))
+        effects.append(_note("info", "process.attached", f"{child.name} is attached", child))
+        if child is self._crmd:
+            effects.append(CancelTimer(_BOUND_TIMER))
+            self._tell_controller("up", effects)
+            if self._phase is Phase.MOVING:
+                effects.append(AskControllerToStop(self._stop_reason))
+        elif self._phase is Phase.EMPTYING:
+            effects.append(AskExecutorToStop(self._stop_reason))
+
+    def _detached(self, child: _Child, pid: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        """The connection ended. Usually the process did too, which the shell tells next; else it may come back."""
+        if pid != child.pid or child.state is not ChildState.ATTACHED:
+            return
+        child.state = ChildState.RUNNING
+        effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
+        if child is self._crmd:
+            self._controller_down(now, effects)
+
+    def _died(
+        self, child: _Child, pid: int, status: int | None, now: Milliseconds, effects: list[SupervisorEffect]
+    ) -> None:
+        if pid != child.pid or not child.alive:
+            return
+        child.state, child.pid = ChildState.ABSENT, 0
+        effects.append(CancelTimer(child.timer))
+        if self._expected_end(child, status, now, effects):
+            return
+        child.deaths = [at for at in child.deaths if now - at < DEATHS_WINDOW_MS] + [now]
+        effects.append(_death_note(child, status))
+        if child is self._crmd:
+            self._controller_down(now, effects)
+        elif self._phase is Phase.EMPTYING and len(child.deaths) >= DEATHS_MAX:
+            self._leave_without_goodbye(f"lrmd died {len(child.deaths)} times while it stopped resources", effects)
+            return
+        if child is self._crmd and self._phase is not Phase.RUNNING and self._phase is not Phase.MOVING:
+            return
+        self._respawn(child, now, effects)
+
+    def _respawn(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        excess = len(child.deaths) - DEATHS_MAX
+        if excess < 0:
+            self._start(child, effects)
+            return
+        delay = min(BACKOFF_FIRST_MS << min(excess, 10), BACKOFF_MAX_MS)
+        child.state = ChildState.WAITING
+        text = f"{child.name} died {len(child.deaths)} times within a minute; it is started again in {delay} ms"
+        effects.append(_note("error", "process.backoff", text, child))
+        effects.append(SetTimer(child.timer, Milliseconds(now + delay)))
+
+    def _expected_end(
+        self, child: _Child, status: int | None, now: Milliseconds, effects: list[SupervisorEffect]
+    ) -> bool:
+        if child is self._lrmd:
+            if self._phase is Phase.EMPTYING and (status == 0 or self._executor_empty):
+                self._depart(now, effects)
+                return True
+            return self._phase in (Phase.DEPARTING, Phase.ENDING, Phase.OVER)
+        if self._phase is Phase.ENDING:
+            self._over(effects)
+        return self._phase is Phase.OVER
+
+    def _child_timer(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if child.state is ChildState.WAITING:
+            self._start(child, effects)
+        elif child.state is ChildState.RUNNING:
+            text = f"{child.name} runs but is not attached; it is killed and started again"
+            effects.append(_note("error", "process.unattached", text, child))
+            effects.append(KillProcess(child.name, child.pid, force=True))
+            effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
+
+    # what the peers know of crmd
+
+    def _tell_controller(self, state: PeerState, effects: list[SupervisorEffect]) -> None:
+        if state != self._controller:
+            self._controller = state
+            effects.append(ControllerState(state))
+
+    def _controller_down(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if len(self._crmd.deaths) >= DEATHS_MAX:
+            self._controller_gone(now, effects)
+        elif self._controller == "up":
+            self._tell_controller("restarting", effects)
+            effects.append(SetTimer(_BOUND_TIMER, Milliseconds(now + self._crmd_restart_bound_ms)))
+
+    def _controller_gone(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        effects.append(CancelTimer(_BOUND_TIMER))
+        self._tell_controller("gone", effects)
+        if self._phase is Phase.MOVING:
+            self._empty(now, effects)
+
+    # leaving
+
+    def _stop_asked(self, reason: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if self._phase is not Phase.RUNNING:
+            return
+        self._stop_reason = reason
+        effects.append(Note("notice", "node.stopping", f"This node stops: {reason}"))
+        if self._controller == "gone":
+            self._empty(now, effects)
+            return
+        self._enter(Phase.MOVING, MOVING_MS_MAX, now, effects)
+        if self._crmd.state is ChildState.ATTACHED:
+            effects.append(AskControllerToStop(reason))
+
+    def _controller_ready(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if self._phase is Phase.RUNNING:
+            self._stop_reason = "the controller asks for it"
+        if self._phase in (Phase.RUNNING, Phase.MOVING):
+            self._empty(now, effects)
+
+    def _empty(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        self._enter(Phase.EMPTYING, EMPTYING_MS_MAX, now, effects)
+        if self._lrmd.state is ChildState.ATTACHED:
+            effects.append(AskExecutorToStop(self._stop_reason))
+
+    def _depart(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        self._enter(Phase.DEPARTING, DEPARTING_MS_MAX, now, effects)
+        effects.append(Depart())
+
+    def _end(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        self._enter(Phase.ENDING, ENDING_MS_MAX, now, effects)
+        if self._crmd.alive:
+            effects.append(KillProcess("crmd", self._crmd.pid, force=False))
+        else:
+            self._over(effects)
+
+    def _over(self, effects: list[SupervisorEffect]) -> None:
+        self._phase = Phase.OVER
+        effects.append(CancelTimer(_PHASE_TIMER))
+        effects.append(Note("notice", "node.stopped", "This node left the cluster in good order"))
+        effects.append(ExitNode(0, self._stop_reason))
+
+    def _leave_without_goodbye(self, reason: str, effects: list[SupervisorEffect]) -> None:
+        """Something may still be active here: the peers must take this node for lost, and fence it if they fence."""
+        self._phase = Phase.OVER
+        text = f"This node leaves without a goodbye, so that the others treat it as lost: {reason}"
+        effects.append(Note("critical", "node.failed_stop", text))
+        effects.append(ExitNode(1, reason))
+
+    def _enter(self, phase: Phase, limit_ms: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        self._phase = phase
+        effects.append(Note("info", "node.phase", f"This node is {phase.value}"))
+        effects.append(SetTimer(_PHASE_TIMER, Milliseconds(now + limit_ms)))
+
+    # timers
+
+    def _timer(self, name: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if name == self._lrmd.timer:
+            self._child_timer(self._lrmd, now, effects)
+        elif name == self._crmd.timer:
+            self._child_timer(self._crmd, now, effects)
+        elif name == _BOUND_TIMER and self._controller == "restarting":
+            text = f"crmd did not come back within {self._crmd_restart_bound_ms} ms; the others count it as gone"
+            effects.append(_note("error", "process.gone", text, self._crmd))
+            self._controller_gone(now, effects)
+        elif name == _PHASE_TIMER:
+            self._phase_took_too_long(now, effects)
+
+    def _phase_took_too_long(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        match self._phase:
+            case Phase.MOVING:
+                text = "crmd did not move the resources away in time; lrmd stops them"
+                effects.append(Note("error", "node.moving_timeout", text))
+                self._empty(now, effects)
+            case Phase.EMPTYING:
+                self._leave_without_goodbye("lrmd did not stop all resources in time", effects)
+            case Phase.DEPARTING:
+                self._end(now, effects)
+            case Phase.ENDING:
+                effects.append(KillProcess("crmd", self._crmd.pid, force=True))
+                self._over(effects)
+            case Phase.RUNNING | Phase.OVER:
+                pass
+
+
+def _describe(child: _Child) -> str:
+    if child.alive:
+        return f"{child.state.value} (pid {child.pid})"
+    return f"{child.state.value}: {child.blocked}" if child.blocked else child.state.value
+
+
+def _note(level: Level, event: str, text: str, child: _Child) -> Note:
+    return Note(level, event, text, {"process": child.name, "pid": child.pid})
+
+
+def _death_note(child: _Child, status: int | None) -> Note:
+    fields: dict[str, str | int | bool] = {"process": child.name}
+    if status is None:
+        how = "of an earlier heartbeat ended"
+    else:
+        fields["status"] = status
+        how = f"was killed by signal {-status}" if status < 0 else f"exited with code {status}"
+    return Note("error", "process.died", f"{child.name} {how}", fields)
