@@ -1,0 +1,541 @@
+"""The fencer: carries out requests to fence a node, and reports success only when a device or a person said so."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, assert_never
+
+from msgspec.structs import replace
+
+from ipc.note import Level as NoteLevel
+from ipc.note import Note
+from ipc.timers import CancelTimer, SetTimer, TimerFired
+from ipc.units import Milliseconds, WallSeconds
+from stonith.campaign import Campaign, LocalWaiter, RemoteWaiter, Stage, Waiter
+from stonith.device import DEFAULT_QUERY_TIMEOUT_MS, AgentAction, Device, FenceAction, Level
+from stonith.events import (
+    AgentRan,
+    DevicesChanged,
+    ExecutorLost,
+    FenceConfirmed,
+    FencerEffect,
+    FenceRequested,
+    FencerEvent,
+    FencingDone,
+    KillAgent,
+    MembersChanged,
+    PeerSaid,
+    RecordChanged,
+    RunAgent,
+    SendFencer,
+)
+from stonith.history import History
+from stonith.hosts import agent_parameters, host_check, in_static_list, parse_list_output
+from stonith.messages import (
+    MANUAL,
+    FenceRecord,
+    ForwardRequest,
+    ForwardResult,
+    ShareRecords,
+)
+from stonith.metadata import ASSUMED, Metadata, MetadataError, parse_metadata
+from stonith.plan import alternatives
+
+MAX_WAITING = 256
+"""Requests that may wait at the same time; one beyond is refused."""
+GUARD_MS = 5_000
+"""How much longer than an agent's timeout its answer is waited for; then the executor is taken to have lost it."""
+_HELPLESS = "no device here can do it, other members are being asked"
+_STATUS_KNOWN = (0, 2)
+"""Exit codes of `status` by which an agent says that it knows the node: on, and off."""
+
+
+class Chance(Protocol):
+    """Where random delays come from: a seeded generator that the shell or the simulator gives."""
+
+    def randint(self, low: int, high: int) -> int:
+        """A whole number from `low` to `high`, both included."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """An agent that is running: for whom, and what it was asked."""
+
+    campaign: int | None
+    purpose: Literal["metadata", "query", "act"]
+    device: Device
+
+
+class Fencer:
+    """The fencing core of one node. `handle` is its only door.
+
+    Invariant: for each FenceRequested and each ForwardRequest there is exactly one answer, and it is positive only
+    after every step of one alternative that must succeed has ended with exit code 0 while the campaign was waiting for
+    it, or after a FenceConfirmed.
+    """
+
+    def __init__(self, node: str, chance: Chance) -> None:
+        self._node = node
+        self._chance = chance
+        self._devices: tuple[Device, ...] = ()
+        self._levels: tuple[Level, ...] = ()
+        self._concurrent = True
+        self._members: tuple[str, ...] = (node,)
+        self._metadata: dict[str, Metadata] = {}
+        self._runs: dict[int, _Run] = {}
+        self._last_run = 0
+        self._campaigns: dict[int, Campaign] = {}
+        self._last_campaign = 0
+        self._history = History()
+        self._wall_ahead_ms = 0
+        self._now = Milliseconds(0)
+        self._out: list[FencerEffect] = []
+
+    def handle(self, event: FencerEvent, now: Milliseconds) -> list[FencerEffect]:
+        """Take one event; the effects are to be performed in their order."""
+        self._now = now
+        self._out = []
+        match event:
+            case DevicesChanged():
+                self._devices_changed(event)
+            case MembersChanged():
+                self._members_changed(event)
+            case FenceRequested():
+                self._read_wall(event.wall)
+                self._request(event.target, event.action, event.timeout_ms, event.delay_ms, event.client, event.id)
+            case AgentRan():
+                self._read_wall(event.wall)
+                self._agent_ran(event)
+            case ExecutorLost():
+                self._executor_lost()
+            case FenceConfirmed():
+                self._read_wall(event.wall)
+                self._confirmed(event)
+            case PeerSaid():
+                self._peer_said(event)
+            case TimerFired():
+                self._timer_fired(event.name)
+            case _:
+                assert_never(event)
+        return self._out
+
+    def records(self, target: str = "") -> tuple[FenceRecord, ...]:
+        """The history, newest first, of one target or of all."""
+        return tuple(r for r in reversed(self._history.records()) if not target or r.target == target)
+
+    # What the world tells
+
+    def _devices_changed(self, event: DevicesChanged) -> None:
+        self._devices, self._levels, self._concurrent = event.devices, event.levels, event.concurrent
+        # Read ahead, so that an emergency does not wait for it.
+        busy = {run.device.agent for run in self._runs.values() if run.purpose == "metadata"}
+        for device in self._devices:
+            if device.agent not in self._metadata and device.agent not in busy:
+                busy.add(device.agent)
+                self._run(None, "metadata", device, "metadata", None, DEFAULT_QUERY_TIMEOUT_MS)
+
+    def _members_changed(self, event: MembersChanged) -> None:
+        before, self._members = self._members, event.members
+        gone = [name for name in before if name not in event.members]
+        new = tuple(name for name in event.members if name not in before)
+        for name in gone:
+            self._forget_member(name)
+        stayed = sorted(name for name in event.members if name in before)
+        if new and stayed and stayed[0] == self._node and self._history.records():
+            self._out.append(SendFencer(new, ShareRecords(self._history.records())))
+
+    def _forget_member(self, name: str) -> None:
+        for record in self._history.pending_of(name):
+            self._keep(replace(record, state="failed", completed_at=self._wall(), reason=f"{name} left the cluster"))
+        for campaign in list(self._campaigns.values()):
+            campaign.waiters = [w for w in campaign.waiters if not (isinstance(w, RemoteWaiter) and w.sender == name)]
+            if campaign.stage is Stage.FORWARDED and campaign.asked[-1] == name:
+                self._forward_failed(campaign, f"{name}, which was asked to do it, left the cluster")
+
+    def _peer_said(self, event: PeerSaid) -> None:
+        match event.message:
+            case ShareRecords(records):
+                for record in records:
+                    self._take_record(record)
+            case ForwardRequest():
+                message = event.message
+                self._enlist(
+                    RemoteWaiter(event.sender, message.number),
+                    message.target,
+                    message.action,
+                    message.timeout_ms,
+                    0,
+                    message.client,
+                )
+            case ForwardResult():
+                campaign = self._campaigns.get(event.message.number)
+                expected = campaign is not None and campaign.stage is Stage.FORWARDED
+                if campaign is None or not expected or campaign.asked[-1] != event.sender:
+                    self._note("warning", "fence.late", f"the answer of {event.sender} came too late and is ignored")
+                elif event.message.ok:
+                    self._finish(campaign, ok=True, device=event.message.device, by=event.sender, reason="")
+                else:
+                    self._forward_failed(campaign, f"on {event.sender}: {event.message.reason}")
+
+    def _take_record(self, record: FenceRecord) -> None:
+        lost = record.origin == self._node and record.state == "pending" and not self._knows(record.key)
+        if lost:
+            # An earlier life of this controller asked and can't tell the outcome any more.
+            record = replace(
+                record, state="failed", completed_at=self._wall(), reason="the controller that asked was restarted"
+            )
+            self._keep(record)
+        elif self._history.put(record):
+            self._out.append(RecordChanged(record))
+
+    def _knows(self, key: str) -> bool:
+        return any(campaign.record.key == key for campaign in self._campaigns.values())
+
+    # Requests
+
+    def _request(
+        self, target: str, action: FenceAction, timeout_ms: int, delay_ms: int, client: str, request: int
+    ) -> None:
+        self._enlist(LocalWaiter(request), target, action, timeout_ms, delay_ms, client)
+
+    def _enlist(
+        self, waiter: Waiter, target: str, action: FenceAction, timeout_ms: int, delay_ms: int, client: str
+    ) -> None:
+        if isinstance(waiter, RemoteWaiter) and target == self._node:
+            self._answer(waiter, target, action, False, "", "a node does not fence itself")
+            return
+        if sum(len(campaign.waiters) for campaign in self._campaigns.values()) >= MAX_WAITING:
+            self._answer(waiter, target, action, False, "", f"{MAX_WAITING} fencing requests are waiting already")
+            return
+        for campaign in self._campaigns.values():
+            if (campaign.target, campaign.action) == (target, action):
+                if isinstance(waiter, RemoteWaiter) and campaign.stage is Stage.FORWARDED:
+                    self._answer(waiter, target, action, False, "", _HELPLESS)
+                else:
+                    campaign.waiters.append(waiter)
+                return
+        self._last_campaign += 1
+        number = self._last_campaign
+        wall = self._wall()
+        record = FenceRecord(
+            key=f"{self._node}.{wall}.{number}", target=target, action=action, state="pending", origin=self._node,
+            client=client, executed_by="", device="", asked_at=wall, completed_at=WallSeconds(0),
+        )  # fmt: skip
+        campaign = Campaign(number, target, action, timeout_ms, delay_ms, record, [waiter])
+        self._campaigns[number] = campaign
+        if campaign.local:
+            self._keep(record)
+        self._note("notice", "fence.asked", f"{target} is to be fenced", target=target, action=action, client=client)
+        self._start_next()
+
+    def _start_next(self) -> None:
+        """Start queued campaigns: one for each target, and one at all where fencing is not concurrent."""
+        for campaign in list(self._campaigns.values()):
+            if campaign.stage is not Stage.QUEUED or campaign.number not in self._campaigns:
+                continue
+            busy = [other.target for other in self._campaigns.values() if other.stage is not Stage.QUEUED]
+            if campaign.target not in busy and (self._concurrent or not busy):
+                self._start(campaign)
+
+    def _start(self, campaign: Campaign) -> None:
+        if campaign.target == self._node:
+            campaign.problems.append("a node does not fence itself")
+            self._forward(campaign)
+            return
+        campaign.stage = Stage.GATHERING
+        if not self._devices:
+            campaign.problems.append("no fencing device is configured")
+        for device in self._devices:
+            if device.agent not in self._metadata:
+                running = [
+                    n for n, r in self._runs.items() if r.purpose == "metadata" and r.device.agent == device.agent
+                ]
+                run = running[0] if running else self._run(
+                    None, "metadata", device, "metadata", None, DEFAULT_QUERY_TIMEOUT_MS
+                )  # fmt: skip
+                campaign.wanted.add(run)
+        self._query_when_ready(campaign)
+
+    def _query_when_ready(self, campaign: Campaign) -> None:
+        """With all metadata at hand, ask the devices that have to be asked which nodes they reach."""
+        if campaign.wanted:
+            return
+        for device in self._devices:
+            if device.id in campaign.can_fence:
+                continue
+            metadata = self._metadata.get(device.agent, ASSUMED)
+            match host_check(device, metadata):
+                case "none":
+                    campaign.can_fence[device.id] = True
+                case "static-list":
+                    campaign.can_fence[device.id] = in_static_list(device, campaign.target)
+                case "dynamic-list":
+                    campaign.wanted.add(self._ask(campaign, device, "list", None))
+                case "status":
+                    campaign.wanted.add(self._ask(campaign, device, "status", campaign.target))
+        if not campaign.wanted:
+            self._plan(campaign)
+
+    def _ask(self, campaign: Campaign, device: Device, action: AgentAction, target: str | None) -> int:
+        timeout = device.timeout_ms(action, DEFAULT_QUERY_TIMEOUT_MS)
+        return self._run(campaign.number, "query", device, action, target, timeout)
+
+    def _plan(self, campaign: Campaign) -> None:
+        usable = [device for device in self._devices if campaign.can_fence.get(device.id)]
+        metadata = {device.agent: self._metadata.get(device.agent, ASSUMED) for device in usable}
+        campaign.plan = alternatives(campaign.target, campaign.action, usable, self._levels, metadata)
+        if not campaign.plan and self._devices:
+            campaign.problems.append(f"no device can fence {campaign.target}")
+        delay_ms = campaign.delay_ms
+        if campaign.plan and campaign.action != "on":
+            first = campaign.plan[0][0].device
+            delay_ms += first.delay_base_ms(campaign.target)
+            longest = first.delay_max_ms()
+            if longest > first.delay_base_ms(campaign.target):
+                delay_ms += self._chance.randint(0, longest - first.delay_base_ms(campaign.target))
+        if campaign.plan and delay_ms > 0:
+            campaign.stage = Stage.DELAYING
+            self._note("info", "fence.delay", f"fencing of {campaign.target} starts after its delay", delay_ms=delay_ms)
+            self._out.append(SetTimer(campaign.delay_timer, Milliseconds(self._now + delay_ms)))
+        else:
+            self._next_alternative(campaign)
+
+    # Acting
+
+    def _next_alternative(self, campaign: Campaign) -> None:
+        if not campaign.plan:
+            self._forward(campaign)
+            return
+        campaign.stage = Stage.ACTING
+        campaign.steps = list(campaign.plan.pop(0))
+        campaign.devices = list(dict.fromkeys(step.device.id for step in campaign.steps))
+        self._begin_step(campaign)
+
+    def _begin_step(self, campaign: Campaign) -> None:
+        if not campaign.steps:
+            # Safe: every step that has to succeed was taken off the list by an exit code 0, nothing else does that.
+            self._finish(campaign, ok=True, device=",".join(campaign.devices), by=self._node, reason="")
+            return
+        step = campaign.steps[0]
+        campaign.attempt = 0
+        campaign.step_deadline = self._now + step.device.timeout_ms(step.action, campaign.timeout_ms)
+        self._try_step(campaign)
+
+    def _try_step(self, campaign: Campaign) -> None:
+        step = campaign.steps[0]
+        campaign.attempt += 1
+        timeout_ms = campaign.step_deadline - self._now
+        self._run(campaign.number, "act", step.device, step.action, campaign.target, timeout_ms)
+
+    def _step_failed(self, campaign: Campaign, problem: str) -> None:
+        step = campaign.steps[0]
+        again = campaign.attempt < step.device.attempts(step.action) and campaign.step_deadline > self._now
+        text = f"{step.action} by {step.device.id}: {problem}"
+        self._note(
+            "warning", "fence.attempt_failed", f"fencing of {campaign.target} failed, {text}",
+            target=campaign.target, device=step.device.id, attempt=campaign.attempt, again=again,
+        )  # fmt: skip
+        if again:
+            self._try_step(campaign)
+        elif step.may_fail:
+            # Off was confirmed by all devices of this alternative; that the node does not come back is safe.
+            del campaign.steps[0]
+            self._begin_step(campaign)
+        else:
+            campaign.problems.append(text)
+            self._next_alternative(campaign)
+
+    def _forward(self, campaign: Campaign) -> None:
+        """Ask the next other member; without one the campaign has failed."""
+        others = [m for m in self._members if m not in (self._node, campaign.target) and m not in campaign.asked]
+        if not campaign.local or not others:
+            self._finish(campaign, ok=False, device="", by=self._node, reason="; ".join(campaign.problems))
+            return
+        # Who asked us is answered first: two members that ask each other would otherwise wait for each other.
+        for waiter in [waiter for waiter in campaign.waiters if isinstance(waiter, RemoteWaiter)]:
+            campaign.waiters.remove(waiter)
+            self._answer(waiter, campaign.target, campaign.action, False, "", "; ".join(campaign.problems))
+        campaign.stage = Stage.FORWARDED
+        campaign.asked.append(others[0])
+        limit = campaign.timeout_ms * 3 + DEFAULT_QUERY_TIMEOUT_MS * 2
+        request = ForwardRequest(
+            campaign.number, campaign.target, campaign.action, campaign.timeout_ms, campaign.record.client
+        )
+        self._out.append(SendFencer((others[0],), request))
+        self._out.append(SetTimer(campaign.forward_timer, Milliseconds(self._now + limit)))
+
+    def _forward_failed(self, campaign: Campaign, problem: str) -> None:
+        self._out.append(CancelTimer(campaign.forward_timer))
+        campaign.problems.append(problem)
+        self._forward(campaign)
+
+    # Answers of agents
+
+    def _run(
+        self,
+        campaign: int | None,
+        purpose: Literal["metadata", "query", "act"],
+        device: Device,
+        action: AgentAction,
+        target: str | None,
+        timeout_ms: int,
+    ) -> int:
+        self._last_run += 1
+        run = self._last_run
+        self._runs[run] = _Run(campaign, purpose, device)
+        metadata = self._metadata.get(device.agent, ASSUMED)
+        parameters = {} if purpose == "metadata" else agent_parameters(device, metadata, target)
+        self._out.append(RunAgent(run, device.id, device.agent, device.command(action), parameters, timeout_ms))
+        self._out.append(SetTimer(f"fence:run:{run}", Milliseconds(self._now + timeout_ms + GUARD_MS)))
+        return run
+
+    def _agent_ran(self, event: AgentRan) -> None:
+        run = self._runs.pop(event.run, None)
+        if run is None:
+            # Its campaign has been answered. A success that comes now must not count: what it answered may have been
+            # relied upon, and the node may have come back since.
+            self._note("warning", "fence.late", "the answer of a fence agent came too late and is ignored")
+            return
+        self._out.append(CancelTimer(f"fence:run:{event.run}"))
+        self._settle(event.run, run, event.exit_code, event.output, event.errors)
+
+    def _settle(self, number: int, run: _Run, exit_code: int | None, output: str, errors: str) -> None:
+        if run.purpose == "metadata":
+            self._learn(run.device, exit_code, output)
+            for waiting in list(self._campaigns.values()):
+                if number in waiting.wanted:
+                    waiting.wanted.discard(number)
+                    self._query_when_ready(waiting)
+            return
+        campaign = self._campaigns.get(run.campaign) if run.campaign is not None else None
+        if campaign is None:
+            return
+        if run.purpose == "query":
+            campaign.can_fence[run.device.id] = self._answer_means_yes(campaign, run.device, exit_code, output, errors)
+            campaign.wanted.discard(number)
+            self._query_when_ready(campaign)
+        elif exit_code == 0:
+            del campaign.steps[0]
+            self._begin_step(campaign)
+        else:
+            self._step_failed(campaign, _describe(exit_code, errors or output))
+
+    def _learn(self, device: Device, exit_code: int | None, output: str) -> None:
+        try:
+            if exit_code != 0:
+                raise MetadataError(_describe(exit_code, output))
+            self._metadata[device.agent] = parse_metadata(output)
+        except MetadataError as error:
+            # Not remembered: the agent may be installed later.
+            self._note(
+                "warning", "fence.metadata", f"the metadata of {device.agent} can't be read: {error}",
+                device=device.id, agent=device.agent,
+            )  # fmt: skip
+
+    def _answer_means_yes(
+        self, campaign: Campaign, device: Device, exit_code: int | None, output: str, errors: str
+    ) -> bool:
+        check = host_check(device, self._metadata.get(device.agent, ASSUMED))
+        if check == "status":
+            return exit_code in _STATUS_KNOWN
+        if exit_code != 0:
+            campaign.problems.append(f"list by {device.id}: {_describe(exit_code, errors)}")
+            return False
+        wanted = agent_parameters(device, ASSUMED, campaign.target).get("port", campaign.target)
+        names = parse_list_output(output)
+        return campaign.target in names or wanted in names
+
+    def _executor_lost(self) -> None:
+        for number, run in list(self._runs.items()):
+            if self._runs.pop(number, None) is not None:
+                self._out.append(CancelTimer(f"fence:run:{number}"))
+                self._settle(number, run, None, "", "the executor that ran the agent died")
+
+    def _timer_fired(self, name: str) -> None:
+        kind, _, number = name.removeprefix("fence:").partition(":")
+        if kind == "run":
+            run = self._runs.pop(int(number), None)
+            if run is not None:
+                self._out.append(KillAgent(int(number)))
+                self._settle(int(number), run, None, "", "the executor did not answer in time")
+            return
+        campaign = self._campaigns.get(int(number))
+        if campaign is None:
+            return
+        if kind == "delay" and campaign.stage is Stage.DELAYING:
+            self._next_alternative(campaign)
+        elif kind == "forward" and campaign.stage is Stage.FORWARDED:
+            self._forward_failed(campaign, f"{campaign.asked[-1]} did not answer in time")
+
+    # The end
+
+    def _confirmed(self, event: FenceConfirmed) -> None:
+        for campaign in list(self._campaigns.values()):
+            if campaign.target == event.target and campaign.action != "on":
+                self._finish(campaign, ok=True, device=MANUAL, by=event.client, reason="")
+        wall = self._wall()
+        self._last_campaign += 1
+        self._keep(
+            FenceRecord(
+                key=f"{self._node}.{wall}.{self._last_campaign}", target=event.target, action="off", state="success",
+                origin=self._node, client=event.client, executed_by=self._node, device=MANUAL, asked_at=wall,
+                completed_at=wall, reason="a person confirmed that it is down",
+            )
+        )  # fmt: skip
+        self._note(
+            "warning", "fence.confirmed", f"a person confirmed that {event.target} is down; no device checked it",
+            target=event.target, client=event.client,
+        )  # fmt: skip
+        self._out.append(FencingDone(event.id, event.target, "off", True, MANUAL, self._node, ""))
+
+    def _finish(self, campaign: Campaign, *, ok: bool, device: str, by: str, reason: str) -> None:
+        del self._campaigns[campaign.number]
+        for number, run in list(self._runs.items()):
+            if run.campaign == campaign.number:
+                del self._runs[number]
+                self._out += [CancelTimer(f"fence:run:{number}"), KillAgent(number)]
+        self._out += [CancelTimer(campaign.delay_timer), CancelTimer(campaign.forward_timer)]
+        if campaign.local:
+            self._keep(
+                replace(
+                    campaign.record, state="success" if ok else "failed", executed_by=by, device=device,
+                    completed_at=self._wall(), reason=reason,
+                )
+            )  # fmt: skip
+        level: NoteLevel = "notice" if ok else "error"
+        what = f"{campaign.target} was fenced" if ok else f"{campaign.target} could not be fenced: {reason}"
+        self._note(level, "fence.done", what, target=campaign.target, action=campaign.action, device=device, by=by)
+        for waiter in campaign.waiters:
+            self._answer(waiter, campaign.target, campaign.action, ok, device, reason, by)
+        self._start_next()
+
+    def _answer(
+        self, waiter: Waiter, target: str, action: FenceAction, ok: bool, device: str, reason: str, by: str = ""
+    ) -> None:
+        match waiter:
+            case LocalWaiter(request):
+                self._out.append(FencingDone(request, target, action, ok, device, by, reason))
+            case RemoteWaiter(sender, number):
+                self._out.append(SendFencer((sender,), ForwardResult(number, ok, device, reason)))
+
+    def _keep(self, record: FenceRecord) -> None:
+        if self._history.put(record):
+            self._out.append(RecordChanged(record))
+            if len(self._members) > 1:
+                self._out.append(SendFencer((), ShareRecords((record,))))
+
+    # Time and notes
+
+    def _read_wall(self, wall: WallSeconds) -> None:
+        self._wall_ahead_ms = wall * 1000 - self._now
+
+    def _wall(self) -> WallSeconds:
+        return WallSeconds((self._now + self._wall_ahead_ms) // 1000)
+
+    def _note(self, level: NoteLevel, event: str, text: str, **fields: str | int | bool) -> None:
+        self._out.append(Note(level, event, text, fields))
+
+
+def _describe(exit_code: int | None, errors: str) -> str:
+    """Why a run failed, in few words: the last line that the agent printed, or its exit code."""
+    lines = errors.strip().splitlines()
+    ended = "it did not end by itself" if exit_code is None else f"exit code {exit_code}"
+    return f"{lines[-1].strip()} ({ended})" if lines else ended
