@@ -2,39 +2,34 @@
 
 Starting: lrmd, then crmd; the node may join once lrmd has said that nothing unknown is active here and crmd is there.
 Respawning: at once; a child that dies for the third time within a minute waits longer and longer.
-Stopping, one phase after the other: crmd moves resources away, lrmd stops what is left and exits, membership says
-goodbye, crmd is ended, heartbeat exits. A goodbye tells the peers that nothing runs here, and they act on it without
-fencing: so it is said only after lrmd reported that it is empty. Where that fails the node leaves without one.
+Stopping, one phase after the other: crmd moves resources away, lrmd stops what is left and exits, the node says
+goodbye and ends. A goodbye tells the peers that nothing runs here, and they act on it without fencing: so it is said
+only after lrmd reported that it is empty. Where that fails the node leaves without one.
 """
 
 from enum import Enum
-from typing import assert_never
 
-from heartbeat.messages import PeerState
-from heartbeat.supervisor_messages import (
-    AskControllerToStop,
-    AskExecutorToStop,
+from heartbeat.events import (
+    Booted,
     ChildAttached,
     ChildDetached,
-    ControllerReady,
-    ControllerState,
-    Depart,
-    Departed,
+    ControllerSaid,
     ExecutorReported,
-    ExitNode,
+    Exit,
     KillProcess,
+    Leave,
     ProcessExited,
     ProcessStarted,
-    ReadyToJoin,
-    StartBlocked,
     StartProcess,
-    StopAsked,
+    StopNodeAsked,
     SupervisorEffect,
     SupervisorEvent,
-    SupervisorStarted,
+    ToController,
+    ToExecutor,
 )
+from heartbeat.messages import PeerState, StopReady, StopRequested
 from ipc.note import Level, Note
-from ipc.supervision import ProcessName
+from ipc.supervision import ProcessName, StopEverything
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
@@ -45,16 +40,13 @@ DEATHS_WINDOW_MS = 60_000
 ATTACH_MS = 20_000
 """A child that runs but does not attach within this time is killed and started again."""
 
-BLOCKED_RETRY_MS = 100
 BACKOFF_FIRST_MS = 1000
 BACKOFF_MAX_MS = 30_000
 MOVING_MS_MAX = 20 * 60_000
 """How long crmd may take to move resources away (as Pacemaker's shutdown-escalation)."""
 
 EMPTYING_MS_MAX = 20 * 60_000
-DEPARTING_MS_MAX = 5_000
-ENDING_MS_MAX = 5_000
-"""How long crmd may take to end after SIGTERM, when nothing of the cluster's runs here any more."""
+"""How long lrmd may take to stop what crmd left."""
 
 _BOUND_TIMER = "supervisor.bound"
 _PHASE_TIMER = "supervisor.phase"
@@ -66,9 +58,7 @@ class Phase(Enum):
     RUNNING = "running"
     MOVING = "moving resources away"
     EMPTYING = "stopping what is left"
-    DEPARTING = "saying goodbye"
-    ENDING = "ending"
-    OVER = "over"
+    OVER = "leaving"
 
 
 class ChildState(Enum):
@@ -77,9 +67,9 @@ class ChildState(Enum):
     ABSENT = "not started"
     """Not there, and not wanted (any more)."""
     STARTING = "starting"
-    """StartProcess was asked for."""
-    WAITING = "waiting"
-    """A timer will ask for StartProcess: an earlier one blocks it, or it died too often."""
+    """StartProcess was asked for; the shell waits until no process of an earlier life is there."""
+    WAITING = "waiting to be started again"
+    """It died too often: a timer will ask for StartProcess."""
     RUNNING = "running, not attached"
     ATTACHED = "running"
 
@@ -92,7 +82,6 @@ class _Child:
         self.state = ChildState.ABSENT
         self.pid = 0
         self.deaths: list[Milliseconds] = []
-        self.blocked = ""
         self.timer = f"supervisor.{name}"
 
     @property
@@ -111,7 +100,7 @@ class Supervisor:
         self._controller: PeerState = "gone"
         self._executor_empty = False
         self._executor_settled = False
-        self._ready = False
+        self._was_ready = False
         self._stop_reason = ""
 
     @property
@@ -125,6 +114,15 @@ class Supervisor:
         return self._controller
 
     @property
+    def ready(self) -> bool:
+        """Whether the node may ask to be in a view.
+
+        The first time this needs an executor that is empty or settled, and a controller. Later deaths of the two
+        leave the node in the cluster; leaving ends it.
+        """
+        return self._was_ready and self._phase in (Phase.RUNNING, Phase.MOVING)
+
+    @property
     def processes(self) -> tuple[tuple[str, str], ...]:
         """Name and state of each child, for `heartbeat status`."""
         return tuple((child.name, _describe(child)) for child in (self._lrmd, self._crmd))
@@ -133,45 +131,37 @@ class Supervisor:
         """Take one event; the effects are to be performed in order."""
         effects: list[SupervisorEffect] = []
         match event:
-            case SupervisorStarted():
+            case Booted():
                 self._start(self._lrmd, effects)
                 self._start(self._crmd, effects)
-            case ProcessStarted(name, pid):
-                self._started(self._child(name), pid, now, effects)
-            case StartBlocked(name, reason):
-                self._blocked(self._child(name), reason, now, effects)
-            case ProcessExited(name, pid, status):
-                self._died(self._child(name), pid, status, now, effects)
-            case ChildAttached(name, pid):
-                self._attached(self._child(name), pid, effects)
-            case ChildDetached(name, pid):
-                self._detached(self._child(name), pid, now, effects)
+            case ProcessStarted(process, pid):
+                self._started(self._child(process), pid, now, effects)
+            case ProcessExited(process, pid, status):
+                self._exited(self._child(process), pid, status, now, effects)
+            case ChildAttached(process, pid):
+                self._attached(self._child(process), pid, effects)
+            case ChildDetached(process, pid):
+                self._detached(self._child(process), pid, now, effects)
             case ExecutorReported(state):
                 self._executor_empty, self._executor_settled = state.empty, state.settled
-            case StopAsked(reason):
+            case StopNodeAsked(reason):
                 self._stop_asked(reason, now, effects)
-            case ControllerReady():
+            case ControllerSaid(StopReady()):
                 self._controller_ready(now, effects)
-            case Departed():
-                if self._phase is Phase.DEPARTING:
-                    self._end(now, effects)
-            case TimerFired(name):
-                self._timer(name, now, effects)
-            case _:
-                assert_never(event)
-        self._maybe_ready(effects)
+            case ControllerSaid():
+                pass  # what else crmd says is not about this node's processes
+            case TimerFired(timer):
+                self._timer(timer, now, effects)
+        self._notice_readiness()
         return effects
 
     def _child(self, name: ProcessName) -> _Child:
         return self._lrmd if name == "lrmd" else self._crmd
 
-    def _maybe_ready(self, effects: list[SupervisorEffect]) -> None:
-        if self._ready or self._phase is not Phase.RUNNING:
-            return
+    def _notice_readiness(self) -> None:
         executor = self._lrmd.state is ChildState.ATTACHED and (self._executor_empty or self._executor_settled)
         if executor and self._crmd.state is ChildState.ATTACHED:
-            self._ready = True
-            effects.append(ReadyToJoin())
+            self._was_ready = True
 
     # the life of a child
 
@@ -183,31 +173,23 @@ class Supervisor:
     def _started(self, child: _Child, pid: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if child.alive:
             return  # one of an earlier life attached meanwhile; the new one finds the lock held and exits
-        child.state, child.pid, child.blocked = ChildState.RUNNING, pid, ""
+        child.state, child.pid = ChildState.RUNNING, pid
         effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
         effects.append(_note("info", "process.started", f"{child.name} is started", child))
 
-    def _blocked(self, child: _Child, reason: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        if child.alive:
-            return
-        child.state = ChildState.WAITING
-        if reason != child.blocked:
-            child.blocked = reason
-            text = f"{child.name} can't be started yet: {reason}"
-            effects.append(_note("warning", "process.blocked", text, child))
-        effects.append(SetTimer(child.timer, Milliseconds(now + BLOCKED_RETRY_MS)))
-
     def _attached(self, child: _Child, pid: int, effects: list[SupervisorEffect]) -> None:
-        child.state, child.pid, child.blocked = ChildState.ATTACHED, pid, ""
+        child.state, child.pid = ChildState.ATTACHED, pid
         effects.append(CancelTimer(child.timer))
         effects.append(_note("info", "process.attached", f"{child.name} is attached", child))
         if child is self._crmd:
             effects.append(CancelTimer(_BOUND_TIMER))
-            self._tell_controller("up", effects)
+            self._controller = "up"
             if self._phase is Phase.MOVING:
-                effects.append(AskControllerToStop(self._stop_reason))
-        elif self._phase is Phase.EMPTYING:
-            effects.append(AskExecutorToStop(self._stop_reason))
+                effects.append(ToController(StopRequested(self._stop_reason)))
+            return
+        self._executor_empty = self._executor_settled = False  # what an earlier lrmd said no longer counts
+        if self._phase is Phase.EMPTYING:
+            effects.append(ToExecutor(StopEverything(self._stop_reason)))
 
     def _detached(self, child: _Child, pid: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         """The connection ended. Usually the process did too, which the shell tells next; else it may come back."""
@@ -218,27 +200,33 @@ class Supervisor:
         if child is self._crmd:
             self._controller_down(now, effects)
 
-    def _died(
-        self, child: _Child, pid: int, status: int | None, now: Milliseconds, effects: list[SupervisorEffect]
-    ) -> None:
-        if pid != child.pid or not child.alive:
+    def _exited(self, child: _Child, pid: int, status: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        failed_to_start = pid == 0 and child.state is ChildState.STARTING
+        if not failed_to_start and (pid != child.pid or not child.alive):
             return
         child.state, child.pid = ChildState.ABSENT, 0
         effects.append(CancelTimer(child.timer))
-        if self._expected_end(child, status, now, effects):
+        if self._is_wanted_end(child):
+            self._leave(child, effects)
             return
         child.deaths = [at for at in child.deaths if now - at < DEATHS_WINDOW_MS] + [now]
-        effects.append(_death_note(child, status))
+        fields: dict[str, str | int | bool] = {"process": child.name, "pid": pid}
+        effects.append(Note("error", "process.died", f"{child.name} ended: {status}", fields))
         if child is self._crmd:
             self._controller_down(now, effects)
         elif self._phase is Phase.EMPTYING and len(child.deaths) >= DEATHS_MAX:
             self._leave_without_goodbye(f"lrmd died {len(child.deaths)} times while it stopped resources", effects)
-            return
-        if child is self._crmd and self._phase is not Phase.RUNNING and self._phase is not Phase.MOVING:
-            return
-        self._respawn(child, now, effects)
+        if child is self._lrmd or self._phase in (Phase.RUNNING, Phase.MOVING):
+            self._respawn(child, now, effects)
+
+    def _is_wanted_end(self, child: _Child) -> bool:
+        return self._phase is Phase.OVER or (
+            child is self._lrmd and self._phase is Phase.EMPTYING and self._executor_empty
+        )
 
     def _respawn(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if self._phase is Phase.OVER:
+            return
         excess = len(child.deaths) - DEATHS_MAX
         if excess < 0:
             self._start(child, effects)
@@ -249,44 +237,27 @@ class Supervisor:
         effects.append(_note("error", "process.backoff", text, child))
         effects.append(SetTimer(child.timer, Milliseconds(now + delay)))
 
-    def _expected_end(
-        self, child: _Child, status: int | None, now: Milliseconds, effects: list[SupervisorEffect]
-    ) -> bool:
-        if child is self._lrmd:
-            if self._phase is Phase.EMPTYING and (status == 0 or self._executor_empty):
-                self._depart(now, effects)
-                return True
-            return self._phase in (Phase.DEPARTING, Phase.ENDING, Phase.OVER)
-        if self._phase is Phase.ENDING:
-            self._over(effects)
-        return self._phase is Phase.OVER
-
     def _child_timer(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if child.state is ChildState.WAITING:
             self._start(child, effects)
         elif child.state is ChildState.RUNNING:
             text = f"{child.name} runs but is not attached; it is killed and started again"
             effects.append(_note("error", "process.unattached", text, child))
-            effects.append(KillProcess(child.name, child.pid, force=True))
+            effects.append(KillProcess(child.name, child.pid))
             effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
 
     # what the peers know of crmd
-
-    def _tell_controller(self, state: PeerState, effects: list[SupervisorEffect]) -> None:
-        if state != self._controller:
-            self._controller = state
-            effects.append(ControllerState(state))
 
     def _controller_down(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if len(self._crmd.deaths) >= DEATHS_MAX:
             self._controller_gone(now, effects)
         elif self._controller == "up":
-            self._tell_controller("restarting", effects)
+            self._controller = "restarting"
             effects.append(SetTimer(_BOUND_TIMER, Milliseconds(now + self._crmd_restart_bound_ms)))
 
     def _controller_gone(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         effects.append(CancelTimer(_BOUND_TIMER))
-        self._tell_controller("gone", effects)
+        self._controller = "gone"
         if self._phase is Phase.MOVING:
             self._empty(now, effects)
 
@@ -302,7 +273,7 @@ class Supervisor:
             return
         self._enter(Phase.MOVING, MOVING_MS_MAX, now, effects)
         if self._crmd.state is ChildState.ATTACHED:
-            effects.append(AskControllerToStop(reason))
+            effects.append(ToController(StopRequested(reason)))
 
     def _controller_ready(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if self._phase is Phase.RUNNING:
@@ -313,31 +284,23 @@ class Supervisor:
     def _empty(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         self._enter(Phase.EMPTYING, EMPTYING_MS_MAX, now, effects)
         if self._lrmd.state is ChildState.ATTACHED:
-            effects.append(AskExecutorToStop(self._stop_reason))
+            effects.append(ToExecutor(StopEverything(self._stop_reason)))
 
-    def _depart(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        self._enter(Phase.DEPARTING, DEPARTING_MS_MAX, now, effects)
-        effects.append(Depart())
-
-    def _end(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        self._enter(Phase.ENDING, ENDING_MS_MAX, now, effects)
-        if self._crmd.alive:
-            effects.append(KillProcess("crmd", self._crmd.pid, force=False))
-        else:
-            self._over(effects)
-
-    def _over(self, effects: list[SupervisorEffect]) -> None:
+    def _leave(self, child: _Child, effects: list[SupervisorEffect]) -> None:
+        """The safety of a goodbye: lrmd reported that it is empty, and has exited since, so nothing can start."""
+        if self._phase is Phase.OVER:
+            return
+        assert child is self._lrmd
         self._phase = Phase.OVER
         effects.append(CancelTimer(_PHASE_TIMER))
-        effects.append(Note("notice", "node.stopped", "This node left the cluster in good order"))
-        effects.append(ExitNode(0, self._stop_reason))
+        effects.append(Leave(self._stop_reason))
 
     def _leave_without_goodbye(self, reason: str, effects: list[SupervisorEffect]) -> None:
         """Something may still be active here: the peers must take this node for lost, and fence it if they fence."""
         self._phase = Phase.OVER
         text = f"This node leaves without a goodbye, so that the others treat it as lost: {reason}"
         effects.append(Note("critical", "node.failed_stop", text))
-        effects.append(ExitNode(1, reason))
+        effects.append(Exit(1, reason))
 
     def _enter(self, phase: Phase, limit_ms: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         self._phase = phase
@@ -355,41 +318,17 @@ class Supervisor:
             text = f"crmd did not come back within {self._crmd_restart_bound_ms} ms; the others count it as gone"
             effects.append(_note("error", "process.gone", text, self._crmd))
             self._controller_gone(now, effects)
-        elif name == _PHASE_TIMER:
-            self._phase_took_too_long(now, effects)
-
-    def _phase_took_too_long(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        match self._phase:
-            case Phase.MOVING:
-                text = "crmd did not move the resources away in time; lrmd stops them"
-                effects.append(Note("error", "node.moving_timeout", text))
-                self._empty(now, effects)
-            case Phase.EMPTYING:
-                self._leave_without_goodbye("lrmd did not stop all resources in time", effects)
-            case Phase.DEPARTING:
-                self._end(now, effects)
-            case Phase.ENDING:
-                effects.append(KillProcess("crmd", self._crmd.pid, force=True))
-                self._over(effects)
-            case Phase.RUNNING | Phase.OVER:
-                pass
+        elif name == _PHASE_TIMER and self._phase is Phase.MOVING:
+            text = "crmd did not move the resources away in time; lrmd stops them"
+            effects.append(Note("error", "node.moving_timeout", text))
+            self._empty(now, effects)
+        elif name == _PHASE_TIMER and self._phase is Phase.EMPTYING:
+            self._leave_without_goodbye("lrmd did not stop all resources in time", effects)
 
 
 def _describe(child: _Child) -> str:
-    if child.alive:
-        return f"{child.state.value} (pid {child.pid})"
-    return f"{child.state.value}: {child.blocked}" if child.blocked else child.state.value
+    return f"{child.state.value} (pid {child.pid})" if child.alive else child.state.value
 
 
 def _note(level: Level, event: str, text: str, child: _Child) -> Note:
     return Note(level, event, text, {"process": child.name, "pid": child.pid})
-
-
-def _death_note(child: _Child, status: int | None) -> Note:
-    fields: dict[str, str | int | bool] = {"process": child.name}
-    if status is None:
-        how = "of an earlier heartbeat ended"
-    else:
-        fields["status"] = status
-        how = f"was killed by signal {-status}" if status < 0 else f"exited with code {status}"
-    return Note("error", "process.died", f"{child.name} {how}", fields)
