@@ -1,0 +1,1 @@
+"""Grammars of the CIB (RELAX NG), as data; `cib.schema` reads them."""
