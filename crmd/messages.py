@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from cib.operations import Request as CibRequest
+from cib.requests import Request as CibRequest
 
 
 class QueryCib(msgspec.Struct, frozen=True, tag=True):
