@@ -1,7 +1,9 @@
 """What the shell of a node's messaging layer tells `heartbeat.node.HeartbeatNode`, and what it is asked to do.
 
 The shell (the daemon, or the simulator) performs effects in the order of the list. It gives `Booted` first, and
-`Paused` before anything else that is queued when it finds that it did not run for longer than deadtime.
+`Paused` before anything else that is queued when it finds that it did not run for longer than deadtime. In each turn
+it gives the datagrams that have come before the timers that are due: after a short stall the peers' heartbeats wait in
+the socket, and a detector that fires before they are read would call living nodes dead.
 
 Within the aggregate, the supervisor core gets the events of `SupervisorEvent` and answers with `SupervisorEffect`;
 `Leave` is meant for the aggregate and never reaches the shell. What the session core knows is in `session_messages`.
@@ -9,13 +11,13 @@ Within the aggregate, the supervisor core gets the events of `SupervisorEvent` a
 
 import msgspec
 
+from heartbeat.messages import HeartbeatToController as ControllerMessage
 from heartbeat.messages import (
     NodeList,
     Reset,
     StopReady,
     Transmit,
 )
-from heartbeat.messages import HeartbeatToController as ControllerMessage
 from heartbeat.packets import Packet
 from heartbeat.session_messages import (
     CloseLink,
@@ -31,7 +33,11 @@ from ipc.units import Milliseconds
 
 
 class DurableState(msgspec.Struct, frozen=True):
-    """What must survive a power cut. It is written as a whole; later states replace earlier ones."""
+    """What must survive a power cut. It is written as a whole; later states replace earlier ones.
+
+    Where there is no file yet, the shell begins with the wall clock's seconds as `generation`: a node that was
+    installed anew would otherwise be taken for an old life of itself by peers that knew it.
+    """
 
     generation: int = 0
     """The newest generation that this node may have used."""

@@ -35,6 +35,8 @@ class Heartbeat(msgspec.Struct, frozen=True, tag="h", array_like=True):
     status: NodeStatus
     view: ViewId | None
     """The view that the sender has installed and not left."""
+    view_size: int
+    """How many members that view has (0: none)."""
     installed: int
     """The highest view number that this life has installed: with `view` it says that a view was left."""
     voted: int
