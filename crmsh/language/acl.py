@@ -1,0 +1,108 @@
+"""Permissions of access lists: the short forms of common XPaths, in both directions."""
+
+from __future__ import annotations
+
+import re
+
+from crmsh.language.errors import did_you_mean
+from crmsh.language.objects import Permission
+
+SHORTCUTS: dict[str, tuple[str, str]] = {
+    "meta": ("//primitive[@id='{}']/meta_attributes", "/nvpair[@name='{}']"),
+    "params": ("//primitive[@id='{}']/instance_attributes", "/nvpair[@name='{}']"),
+    "utilization": ("//primitive[@id='{}']/utilization", ""),
+    "location": ("//rsc_location[@id='cli-prefer-{0}' and @rsc='{0}']", ""),
+    "property": ("//crm_config/cluster_property_set", "/nvpair[@name='{}']"),
+    "nodeattr": ("//nodes/node/instance_attributes", "/nvpair[@name='{}']"),
+    "nodeutil": ("//nodes/node/utilization", "[@uname='{}']"),
+    "node": ("//nodes/node", "[@uname='{}']"),
+    "status": ("/cib/status", ""),
+    "cib": ("/cib", ""),
+}
+"""Shortcut: the XPath it stands for (with `{}` where it takes a name), and what a further name adds."""
+
+_PREFIXES = {
+    "xpath": "xpath",
+    "ref": "reference",
+    "type": "object_type",
+    "tag": "object_type",
+    "attr": "attribute",
+    "attribute": "attribute",
+}
+
+
+class PermissionError_(ValueError):  # noqa: N801
+    """A permission that cannot be understood; `place` is the index of the word."""
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def permission_from_words(access: str, words: list[str], description: str, identifier: str) -> list[Permission]:
+    """The permissions of one `read`, `write` or `deny`. An attribute belongs to the type before it.
+
+    Raises PermissionError_.
+    """
+    made: list[Permission] = []
+    for place, word in enumerate(words):
+        prefix, colon, rest = word.partition(":")
+        field = _PREFIXES.get(prefix.lower()) if colon else None
+        if field == "attribute":
+            if not made or not made[-1].object_type or made[-1].attribute:
+                raise PermissionError_("attr: needs a type: before it, as in 'type:node attr:uname'", place)
+            last = made.pop()
+            made.append(
+                Permission(access, object_type=last.object_type, attribute=rest, description=description, id=last.id)
+            )
+        elif field is not None:
+            values = {field: rest}
+            made.append(Permission(access, description=description, id=identifier if not made else "", **values))
+        else:
+            xpath = _shortcut_xpath(word, place)
+            made.append(
+                Permission(access, xpath=xpath, description=description, id=identifier if not made else "")
+            )
+    return made
+
+
+def _shortcut_xpath(word: str, place: int) -> str:
+    name, *arguments = word.split(":")
+    known = (*SHORTCUTS, "xpath", "ref", "type", "attr")
+    if name not in SHORTCUTS:
+        raise PermissionError_(
+            f"'{name}' is not something that a permission can be about ({', '.join(known)}){did_you_mean(name, known)}",
+            place,
+        )
+    base, further = SHORTCUTS[name]
+    xpath = base
+    if "{" in base:
+        if not arguments or not arguments[0]:
+            raise PermissionError_(f"'{name}' needs a resource: {name}:RESOURCE", place)
+        xpath = base.format(arguments.pop(0))
+    if arguments and further:
+        xpath += further.format(arguments.pop(0))
+    if arguments:
+        raise PermissionError_(f"'{name}' does not take '{arguments[0]}'", place)
+    return xpath
+
+
+def _pattern(template: str) -> str:
+    text = re.escape(template).replace(re.escape("{0}"), "{}").replace(re.escape("{}"), "{}")
+    first, *others = text.split("{}")
+    return first + "".join("([^']+)" + other for other in others)
+
+
+_READERS = [
+    (name, re.compile(_pattern(base) + (f"(?:{_pattern(further)})?" if further else "") + "$"))
+    for name, (base, further) in SHORTCUTS.items()
+]
+
+
+def shortcut_of(xpath: str) -> str | None:
+    """The short form of an XPath, None where it has none."""
+    for name, pattern in _READERS:
+        if match := pattern.match(xpath):
+            arguments = list(dict.fromkeys(group for group in match.groups() if group is not None))
+            return ":".join([name, *arguments])
+    return None
