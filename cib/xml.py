@@ -98,12 +98,12 @@ def shell_of(element: Element) -> Element:
     return shell
 
 
-def new_element(name: str, **attributes: str) -> Element:
+def new_element(name: str, /, **attributes: str) -> Element:
     """Return a new element; underscores in keywords are kept."""
     return etree.Element(name, attributes)
 
 
-def add_element(parent: Element, name: str, **attributes: str) -> Element:
+def add_element(parent: Element, name: str, /, **attributes: str) -> Element:
     """Append a new element to `parent` and return it."""
     return etree.SubElement(parent, name, attributes)
 
