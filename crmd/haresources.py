@@ -1,0 +1,293 @@
+"""haresources, the classic file that says which resources a node prefers to run, read into typed lines.
+
+Each logical line is a group: the node that it prefers, then resources in the order in which they start. What becomes
+of the groups in the CIB is the import's business; this module reads, checks and tells all problems together.
+Source of the grammar: the sample file and ResourceManager of Heartbeat 3.0.
+
+`python -m crmd.haresources FILE [NODE...]` prints the problems and exits with 1 when there is an error among them.
+"""
+
+import ipaddress
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ipc.problems import Problem, Severity, has_errors, render
+
+FILE_BYTES_MAX = 256 * 1024
+ADDRESS_SCRIPTS = ("IPaddr", "IPaddr2")
+ADDRESS_FORM = "ADDRESS[/PREFIX[/DEVICE][/BROADCAST]] such as 172.16.20.100/16/eth0"
+FILESYSTEM_FORM = "Filesystem::DEVICE::DIRECTORY[::TYPE[::OPTIONS]]"
+
+_NODE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_])?", re.ASCII)
+_SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,127}", re.ASCII)
+_DEVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,14}(?::[A-Za-z0-9_.-]{1,14})?", re.ASCII)
+_ANNOTATION = re.compile(r"-{5,}.*$")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAddress:
+    """An address that moves with the group; `IPaddr` is implied where no script is named."""
+
+    line: int
+    text: str
+    """As it stands in the file."""
+    script: str
+    """IPaddr or IPaddr2."""
+    address: str
+    prefix: int | None = None
+    """Length of the network part; None: that of the route to the address."""
+    device: str | None = None
+    label: str | None = None
+    """What stands behind a colon after the device, as in eth0:web."""
+    broadcast: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script of resource.d or init.d, with the words between its name and the action."""
+
+    line: int
+    text: str
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+Resource = ServiceAddress | Script
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLine:
+    """One logical line: a group and the node that it prefers."""
+
+    line: int
+    node: str
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HaresourcesResult:
+    """What reading gave: lines when there is no error among the problems."""
+
+    lines: tuple[ResourceLine, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_haresources(path: Path, nodes: tuple[str, ...] = ()) -> HaresourcesResult:
+    """Read the file; one that does not exist has no lines, as in a cluster that is configured with crm."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return HaresourcesResult((), ())
+    except OSError as error:
+        expected = "a file with lines `NODE RESOURCE...`"
+        problem = Problem("error", path, 0, f"cannot be read ({error.strerror})", expected=expected)
+        return HaresourcesResult((), (problem,))
+    return parse_haresources(data, path, nodes)
+
+
+def parse_haresources(data: bytes, path: Path, nodes: tuple[str, ...] = ()) -> HaresourcesResult:
+    """Parse the content. With `nodes`, the names in front of the lines must be among them."""
+    parser = _Parser(path, nodes)
+    if len(data) > FILE_BYTES_MAX:
+        parser.report("error", 0, "the file is too long", expected=f"at most {FILE_BYTES_MAX} bytes")
+    else:
+        parser.text(data.decode("utf-8-sig", errors="replace"))
+    lines = () if has_errors(parser.problems) else tuple(parser.lines)
+    return HaresourcesResult(lines, tuple(parser.problems))
+
+
+class BadResource(ValueError):
+    """A resource's words are wrong; `expected` says what would be right."""
+
+    def __init__(self, text: str, value: str, expected: str) -> None:
+        super().__init__(f"{text}: {value!r}; expected {expected}")
+        self.text = text
+        self.value = value
+        self.expected = expected
+
+
+@dataclass(slots=True)
+class _Parser:
+    path: Path
+    nodes: tuple[str, ...]
+    problems: list[Problem] = field(default_factory=list)
+    lines: list[ResourceLine] = field(default_factory=list)
+    first: dict[str, int] = field(default_factory=dict)
+    """What may be there once only (an address, a mounted directory) -> its line."""
+
+    def report(self, severity: Severity, line: int, text: str, value: str = "", expected: str = "") -> None:
+        self.problems.append(Problem(severity, self.path, line, text, value, expected))
+
+    def text(self, text: str) -> None:
+        """Join continued lines; each word keeps the number of the line that it stands in."""
+        words: list[tuple[int, str]] = []
+        continued = 0
+        for number, line in enumerate(text.splitlines(), start=1):
+            stripped = line.strip()
+            if stripped.startswith("#") and not continued:
+                continue
+            continues = stripped.endswith("\\")
+            words += [(number, word) for word in self._words(number, stripped.removesuffix("\\"))]
+            if continues:
+                continued = continued or number
+                continue
+            self._logical_line(words)
+            words, continued = [], 0
+        if continued:
+            expected = "another line after the backslash"
+            self.report("error", continued, "the file ends in the middle of a continued line", expected=expected)
+
+    def _words(self, number: int, line: str) -> list[str]:
+        if "\0" in line:
+            self.report("error", number, "the line contains a NUL byte", expected="text")
+            return []
+        words: list[str] = []
+        for word in line.split():
+            if word.startswith("#"):
+                break
+            words.append(word)
+        joined = " ".join(words)
+        annotation = _ANNOTATION.search(joined)
+        if annotation is None or annotation.start() == 0:
+            return words
+        self.report("warning", number, "ignored what follows the resources", annotation[0])
+        return joined[: annotation.start()].split()
+
+    def _logical_line(self, words: list[tuple[int, str]]) -> None:
+        if not words:
+            return
+        line, node = words[0]
+        if not self._check_node(line, node):
+            return
+        if len(words) == 1:
+            self.report("error", line, "no resource follows the node", node, "NODE RESOURCE...")
+            return
+        resources: list[Resource] = []
+        for number, word in words[1:]:
+            try:
+                resource = parse_resource(word, number)
+            except BadResource as error:
+                self.report("error", number, error.text, error.value, error.expected)
+                continue
+            self._check_once(resource)
+            resources.append(resource)
+        self.lines.append(ResourceLine(line, node, tuple(resources)))
+
+    def _check_node(self, line: int, node: str) -> bool:
+        expected = "NODE RESOURCE..., the node as `uname -n` prints it there"
+        if _NODE.fullmatch(node) is None or _is_address(node):
+            self.report("error", line, "the line does not begin with a node's name", node, expected)
+            return False
+        if self.nodes and node not in self.nodes:
+            self.report("error", line, "ha.cf knows no such node", node, "one of " + ", ".join(self.nodes))
+            return False
+        return True
+
+    def _check_once(self, resource: Resource) -> None:
+        """The same address or mount in two groups would be active in two places by configuration."""
+        match resource:
+            case ServiceAddress(line=line, address=address):
+                what, value = f"address {address}", address
+            case Script(line=line, name="Filesystem", arguments=arguments):
+                what, value = f"directory {arguments[1]}", arguments[1]
+            case Script(line=line, text=text):
+                if text in self.first:
+                    warning = f"the script is given before, in line {self.first[text]}; it may run on two nodes"
+                    self.report("warning", line, warning, text)
+                self.first.setdefault(text, line)
+                return
+        if what in self.first:
+            self.report("error", line, f"given before, in line {self.first[what]}", value, "each in one group only")
+        self.first.setdefault(what, line)
+
+
+def parse_resource(word: str, line: int) -> Resource:
+    """Read one resource: an address, or a script with arguments behind `::`. Raises BadResource."""
+    if _is_address(word.partition("/")[0]):
+        return _service_address(word, "IPaddr", word, line)
+    if _is_ipv6(word.partition("/")[0]):
+        raise BadResource("an IPv6 address needs its script", word, "IPv6addr::ADDRESS/PREFIX")
+    name, *arguments = word.split("::")
+    if _SCRIPT.fullmatch(name) is None or not any(letter.isalpha() for letter in name):
+        raise BadResource("not a resource", word, _hint(name))
+    if "" in arguments:
+        raise BadResource(f"{name} has an empty argument", word, "NAME::ARGUMENT::ARGUMENT")
+    if name in ADDRESS_SCRIPTS:
+        if len(arguments) != 1:
+            raise BadResource(f"{name} takes one argument", word, f"{name}::{ADDRESS_FORM}")
+        return _service_address(word, name, arguments[0], line)
+    if name == "Filesystem" and not (2 <= len(arguments) <= 4 and arguments[1].startswith("/")):
+        raise BadResource("Filesystem has wrong arguments", word, FILESYSTEM_FORM)
+    return Script(line, word, name, tuple(arguments))
+
+
+def _service_address(word: str, script: str, spec: str, line: int) -> ServiceAddress:
+    address, *rest = spec.split("/")
+    if not _is_address(address):
+        raise BadResource(f"{script}: not an IPv4 address", address, ADDRESS_FORM)
+    prefix = _prefix(rest.pop(0)) if rest else None
+    device: str | None = None
+    broadcast: str | None = None
+    for part in rest:
+        if _is_address(part) and broadcast is None:
+            broadcast = part
+        elif device is None and broadcast is None and _DEVICE.fullmatch(part):
+            device = part
+        else:
+            raise BadResource("neither a device nor a broadcast address", part, ADDRESS_FORM)
+    device, _, label = (device or "").partition(":")
+    return ServiceAddress(line, word, script, address, prefix, device or None, label or None, broadcast)
+
+
+def _prefix(part: str) -> int:
+    """The length of the network part, from a number or from a netmask such as 255.255.0.0."""
+    if part.isascii() and part.isdigit() and len(part) <= 2 and int(part) <= 32:
+        return int(part)
+    try:
+        if _is_address(part):
+            return ipaddress.IPv4Network(f"0.0.0.0/{part}").prefixlen
+    except ValueError:
+        pass
+    raise BadResource("wrong length of the network part", part, "a number from 0 to 32, as in 172.16.20.100/16")
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.IPv4Address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_ipv6(word: str) -> bool:
+    try:
+        ipaddress.IPv6Address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _hint(name: str) -> str:
+    if re.fullmatch(r"\d[\d.]*(?:/.*)?", name):
+        return f"a script's name, or a complete IPv4 address: {ADDRESS_FORM}"
+    if ":" in name:
+        return "NAME::ARGUMENT, with two colons"
+    return "the name of a script in resource.d or init.d (no path), or an address"
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is wrong in a file. Returns 0, 1 when there is an error, 64 for wrong arguments."""
+    if not arguments:
+        sys.stderr.write("usage: python -m crmd.haresources FILE [NODE...]\n")
+        return 64
+    result = read_haresources(Path(arguments[0]), tuple(arguments[1:]))
+    for problem in result.problems:
+        sys.stderr.write(render(problem) + "\n")
+    return 1 if has_errors(result.problems) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
