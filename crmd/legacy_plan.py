@@ -1,0 +1,140 @@
+"""What the classic files become: resources, groups, constraints and options, as values and as CIB XML."""
+
+from xml.sax.saxutils import quoteattr
+
+import msgspec
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """An `op` of a primitive; times as the CIB has them."""
+
+    name: str
+    timeout: str
+    interval: str = "0s"
+
+
+class Primitive(msgspec.Struct, frozen=True):
+    """A resource to be created."""
+
+    id: str
+    standard: str
+    provider: str
+    type: str
+    parameters: tuple[tuple[str, str], ...]
+    operations: tuple[Operation, ...]
+
+    @property
+    def agent(self) -> str:
+        """The agent as people write it: ocf:heartbeat:IPaddr2."""
+        return ":".join(part for part in (self.standard, self.provider, self.type) if part)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The resources of one line, in the order in which they start."""
+
+    id: str
+    members: tuple[Primitive, ...]
+
+
+class Preference(msgspec.Struct, frozen=True):
+    """`resource` runs on `node` where it can."""
+
+    id: str
+    resource: str
+    node: str
+    score: str
+
+
+class OnlyOn(msgspec.Struct, frozen=True):
+    """`resource` can only be used from `node`."""
+
+    id: str
+    resource: str
+    node: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Everything that the classic files say, ready to be written into an empty CIB."""
+
+    nodes: tuple[str, ...]
+    groups: tuple[Group, ...]
+    devices: tuple[Primitive, ...]
+    constraints: tuple[Preference | OnlyOn, ...]
+    properties: tuple[tuple[str, str], ...]
+    stickiness: str
+    warnings: tuple[str, ...]
+
+
+def nodes_xml(plan: Plan) -> bytes:
+    """The `nodes` section: a node's id is its name."""
+    items = "".join(f"<node id={quoteattr(name)} uname={quoteattr(name)}/>" for name in plan.nodes)
+    return f"<nodes>{items}</nodes>".encode()
+
+
+def properties_xml(plan: Plan) -> bytes:
+    """The `crm_config` section."""
+    pairs = _pairs("cib-bootstrap-options", plan.properties)
+    inner = f'<cluster_property_set id="cib-bootstrap-options">{pairs}</cluster_property_set>'
+    return f"<crm_config>{inner}</crm_config>".encode()
+
+
+def defaults_xml(plan: Plan) -> bytes:
+    """The `rsc_defaults` section."""
+    pairs = _pairs("rsc-options", (("resource-stickiness", plan.stickiness),))
+    return f'<rsc_defaults><meta_attributes id="rsc-options">{pairs}</meta_attributes></rsc_defaults>'.encode()
+
+
+def resources_xml(plan: Plan) -> bytes:
+    """The `resources` section: groups, then fencing devices."""
+    groups = "".join(
+        f"<group id={quoteattr(group.id)}>{''.join(_primitive(member) for member in group.members)}</group>"
+        for group in plan.groups
+    )
+    return f"<resources>{groups}{''.join(_primitive(device) for device in plan.devices)}</resources>".encode()
+
+
+def constraints_xml(plan: Plan) -> bytes:
+    """The `constraints` section."""
+    return f"<constraints>{''.join(_constraint(item) for item in plan.constraints)}</constraints>".encode()
+
+
+def _primitive(primitive: Primitive) -> str:
+    provider = f" provider={quoteattr(primitive.provider)}" if primitive.provider else ""
+    head = (
+        f"<primitive id={quoteattr(primitive.id)} class={quoteattr(primitive.standard)}{provider}"
+        f" type={quoteattr(primitive.type)}>"
+    )
+    parts = [head]
+    if primitive.parameters:
+        name = f"{primitive.id}-instance_attributes"
+        pairs = _pairs(name, primitive.parameters)
+        parts.append(f"<instance_attributes id={quoteattr(name)}>{pairs}</instance_attributes>")
+    if primitive.operations:
+        parts.append(f"<operations>{''.join(_operation(primitive.id, op) for op in primitive.operations)}</operations>")
+    return "".join(parts) + "</primitive>"
+
+
+def _operation(resource: str, operation: Operation) -> str:
+    name = f"{resource}-{operation.name}-{operation.interval}"
+    return (
+        f"<op id={quoteattr(name)} name={quoteattr(operation.name)} interval={quoteattr(operation.interval)}"
+        f" timeout={quoteattr(operation.timeout)}/>"
+    )
+
+
+def _constraint(item: Preference | OnlyOn) -> str:
+    name, resource, node = quoteattr(item.id), quoteattr(item.resource), quoteattr(item.node)
+    if isinstance(item, Preference):
+        return f"<rsc_location id={name} rsc={resource} node={node} score={quoteattr(item.score)}/>"
+    rule, expression = quoteattr(f"{item.id}-rule"), quoteattr(f"{item.id}-rule-expression")
+    return (
+        f'<rsc_location id={name} rsc={resource}><rule id={rule} score="-INFINITY">'
+        f'<expression id={expression} attribute="#uname" operation="ne" value={node}/></rule></rsc_location>'
+    )
+
+
+def _pairs(prefix: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    return "".join(
+        f"<nvpair id={quoteattr(f'{prefix}-{name}')} name={quoteattr(name)} value={quoteattr(value)}/>"
+        for name, value in pairs
+    )
