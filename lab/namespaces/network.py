@@ -1,0 +1,54 @@
+"""The lab's switch and cables: a bridge in a namespace of its own, one veth pair for each node."""
+
+from typing import Any
+
+from pyroute2 import NetNS
+
+BRIDGE = "switch0"
+
+
+class Switch:
+    """A bridge inside the network namespace of process `holder_pid`.
+
+    Nothing is created in the machine's own namespace. A port is named after the node's number.
+    """
+
+    def __init__(self, holder_pid: int, *, create: bool = True) -> None:
+        """`create` False: the bridge is there."""
+        self._netlink: Any = NetNS(f"/proc/{holder_pid}/ns/net")
+        if create:
+            self._netlink.link("add", ifname=BRIDGE, kind="bridge", br_mcast_snooping=0)
+        self._bridge = self._netlink.link_lookup(ifname=BRIDGE)[0]
+        self._netlink.link("set", index=self._bridge, state="up")
+
+    def connect(self, port: str, node_pid: int, interface: str, address: str, prefix: int) -> None:
+        """Plug a cable in: `interface` in the network namespace of process `node_pid`, with an address, up."""
+        node: Any = NetNS(f"/proc/{node_pid}/ns/net")
+        try:
+            self._netlink.link(
+                "add", ifname=port, kind="veth", peer={"ifname": interface, "net_ns_fd": f"/proc/{node_pid}/ns/net"}
+            )
+            index = self._netlink.link_lookup(ifname=port)[0]
+            self._netlink.link("set", index=index, master=self._bridge, state="up")
+            loopback = node.link_lookup(ifname="lo")[0]
+            node.link("set", index=loopback, state="up")
+            inside = node.link_lookup(ifname=interface)[0]
+            node.addr("add", index=inside, address=address, prefixlen=prefix, broadcast=None)
+            node.link("set", index=inside, state="up")
+        finally:
+            node.close()
+
+    def set_port(self, port: str, up: bool) -> None:
+        """Pull the plug (or put it back): nothing passes in either direction from this instant."""
+        found = self._netlink.link_lookup(ifname=port)
+        if found:
+            self._netlink.link("set", index=found[0], state="up" if up else "down")
+
+    def remove_port(self, port: str) -> None:
+        """Take the cable away."""
+        for index in self._netlink.link_lookup(ifname=port):
+            self._netlink.link("del", index=index)
+
+    def close(self) -> None:
+        """Close the netlink socket; the bridge goes with its namespace."""
+        self._netlink.close()

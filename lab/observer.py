@@ -1,0 +1,102 @@
+"""Watches a cluster through the client API of one node, and remembers what was where, when."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cib.document import Document
+from cib.patchset import Patch, apply_patch
+from crmd.client import Client, ClientError
+from crmd.messages import CibContent, ClusterState
+from ipc.directories import NodeDirectories
+from lab.probe import boottime_ms
+from pengine.unpack import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the node said at one instant; milliseconds of CLOCK_BOOTTIME."""
+
+    at: int
+    members: tuple[str, ...]
+    idle: bool
+    placements: dict[str, str] = field(default_factory=dict)
+    """Resource -> the node where it is active (several are joined with commas)."""
+
+
+class Observer:
+    """A thread that records a Sight at every change until it is closed."""
+
+    def __init__(self, directories: Callable[[], NodeDirectories]) -> None:
+        """`directories` is asked at each attempt to connect: a node that boots again has others."""
+        self._directories = directories
+        self._sights: list[Sight] = []
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._client: Client | None = None
+        self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
+        self._thread.start()
+
+    def sights(self) -> list[Sight]:
+        """All of them so far, oldest first."""
+        with self._changed:
+            return list(self._sights)
+
+    def wait(self, what: str, condition: Callable[[Sight], bool], since: int, timeout_s: float) -> Sight:
+        """The first sight not older than `since` for which the condition holds. Raises TimeoutError."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: next((sight for sight in self._sights if sight.at >= since and condition(sight)), None),
+                timeout_s,
+            )
+        if found is None:
+            last = self._sights[-1] if self._sights else "nothing"
+            raise TimeoutError(f"after {timeout_s:.0f} s still not: {what}; last seen: {last}")
+        return found
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closing.set()
+        client = self._client
+        if client is not None:
+            client.close()
+        self._thread.join(timeout=2)
+
+    def _watch(self) -> None:
+        while not self._closing.wait(0.02):
+            try:
+                with Client.connect(self._directories()) as client:
+                    self._client = client
+                    self._follow(client)
+            except (ClientError, OSError, RuntimeError, ValueError):
+                # The node is off, its controller is starting again, or the watch is being closed.
+                continue
+
+    def _follow(self, client: Client) -> None:
+        document: Document | None = None
+        state: ClusterState | None = None
+        for event in client.watch():
+            at = boottime_ms()
+            if isinstance(event, CibContent):
+                document = Document.from_bytes(event.xml)
+            elif isinstance(event, ClusterState):
+                state = event
+            elif document is not None:
+                apply_patch(document, Patch.from_xml(event.patch))
+            if document is not None and state is not None:
+                self._add(Sight(at, state.members, state.idle, placements(document)))
+
+    def _add(self, sight: Sight) -> None:
+        with self._changed:
+            self._sights.append(sight)
+            self._changed.notify_all()
+
+
+def placements(document: Document) -> dict[str, str]:
+    """Where each primitive is active, as its history says."""
+    state = unpack(document.copy())
+    return {
+        resource.id: ",".join(sorted(node.name for node in resource.running_on))
+        for resource in state.primitives()
+        if resource.running_on
+    }
