@@ -118,9 +118,9 @@ class Supervisor:
         """Whether the node may ask to be in a view.
 
         The first time this needs an executor that is empty or settled, and a controller. Later deaths of the two
-        leave the node in the cluster; leaving ends it.
+        leave the node in the cluster, and so does stopping, until all is stopped.
         """
-        return self._was_ready and self._phase in (Phase.RUNNING, Phase.MOVING)
+        return self._was_ready and self._phase is not Phase.OVER
 
     @property
     def processes(self) -> tuple[tuple[str, str], ...]:
