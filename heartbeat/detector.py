@@ -179,7 +179,6 @@ def _says_the_same(old: Heartbeat, new: Heartbeat) -> bool:
         and old.ready == new.ready
         and old.controller == new.controller
         and old.installed == new.installed
-        and old.voted == new.voted
     )
 
 

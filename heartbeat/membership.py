@@ -1,0 +1,478 @@
+"""View agreement: which view this node wants, which proposals it agrees with, and the view that it is in.
+
+The rules and their safety argument are in docs/design/0002-membership.md.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from heartbeat.agreement import ROUND_TIMER, Agreed, Agreement, AgreementEffect, RoundFailed
+from heartbeat.clique import Candidate, choose, is_clique
+from heartbeat.detector import Detector
+from heartbeat.events import Persist, SendDatagram
+from heartbeat.messages import Member, View
+from heartbeat.packets import Accept, Heartbeat, Install, Propose, RefusalReason, Refuse, view_id
+from heartbeat.promises import Promises
+from ipc.note import Note
+from ipc.timers import CancelTimer, SetTimer
+from ipc.units import Milliseconds
+
+TRY_TIMER = "membership.try"
+BOUND_TIMER = "membership.bound"
+INITDEAD_TIMER = "membership.initdead"
+SETTLE_TIMER = "membership.settle"
+CONFIRM_TIMER = "membership.confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The times of ha.cf, and what follows from them. All in milliseconds."""
+
+    keepalive_ms: int
+    warntime_ms: int
+    deadtime_ms: int
+    initdead_ms: int
+
+    @property
+    def resend_ms(self) -> int:
+        """How long a coordinator waits before it asks again those that did not answer."""
+        return max(10, self.keepalive_ms // 4)
+
+    @property
+    def round_ms(self) -> int:
+        """How long a round may last. Two fit into deadtime, after which a node without agreement leaves its view."""
+        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, self.deadtime_ms // 2))
+
+    @property
+    def takeover_ms(self) -> int:
+        """How long the next in order waits for the one before to propose what both want."""
+        return max(20, self.keepalive_ms)
+
+    @property
+    def settle_ms(self) -> int:
+        """How long after an installation what members say of each other may still be on its way."""
+        return 2 * self.keepalive_ms
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """This node is in a new view."""
+
+    view: View
+    left: tuple[str, ...]
+    lost: tuple[str, ...]
+    detected_at: Milliseconds
+    still_heard: tuple[str, ...]
+    """Members of the view before that are not in this one, although this node hears them: they went on without it."""
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """This node is in no view any more."""
+
+    reason: str
+
+
+MembershipEffect = SendDatagram | Persist | SetTimer | CancelTimer | Note | Installed | Dropped
+
+_Signature = tuple[tuple[Member, ...], tuple[int, ...]]
+"""The members of a wanted view, sorted by name, and the view that each comes from."""
+
+
+class Membership:
+    """One life of this node in the cluster. Invariant: this node is a member of `view`, and its number only grows."""
+
+    def __init__(self, me: Member, timing: Timing, promises: Promises, detector: Detector, voted: int) -> None:
+        self._me = me
+        self._timing = timing
+        self._detector = detector
+        self._agreement = Agreement(me, promises, voted, timing.resend_ms, timing.round_ms)
+        self._view: View | None = None
+        self._installed = 0
+        self._expected: tuple[str, ...] = ()
+        self._ready = False
+        self._leaving = False
+        self._initdead_passed = False
+        self._bound_at: Milliseconds | None = None
+        self._settled_at = Milliseconds(0)
+        self._confirmed_by = Milliseconds(0)
+        self._wanted: _Signature | None = None
+        self._rank = 0
+        self._try_at = Milliseconds(0)
+
+    @property
+    def view(self) -> View | None:
+        """The installed view, None outside any."""
+        return self._view
+
+    @property
+    def installed(self) -> int:
+        """The highest view number that this life installed."""
+        return self._installed
+
+    @property
+    def voted(self) -> int:
+        """The highest view number that this node voted for."""
+        return self._agreement.voted
+
+    # events
+
+    def begin(self, expected: tuple[str, ...], ready: bool, now: Milliseconds) -> list[MembershipEffect]:
+        """The life begins. A first view is formed when all expected nodes are here, or after initdead."""
+        self._expected = expected
+        self._ready = ready
+        return [SetTimer(INITDEAD_TIMER, Milliseconds(now + self._timing.initdead_ms)), *self._evaluate(now)]
+
+    def set_ready(self, ready: bool, now: Milliseconds) -> list[MembershipEffect]:
+        """Whether this node may join a view (one that is in a view stays there)."""
+        self._ready = ready
+        return self._evaluate(now)
+
+    def heard(self, heartbeat: Heartbeat, changed: bool, now: Milliseconds) -> list[MembershipEffect]:
+        """The detector took this heartbeat; `changed`: it says something new."""
+        self._agreement.see_number(heartbeat.voted)
+        effects: list[MembershipEffect] = []
+        if heartbeat.view is not None:
+            effects += self._perform(self._agreement.installed_elsewhere(heartbeat.view), now)
+        if changed:
+            effects += self._evaluate(now)
+        return effects
+
+    def hearing_changed(self, now: Milliseconds) -> list[MembershipEffect]:
+        """The detector gave somebody up."""
+        return self._evaluate(now)
+
+    def packet(self, packet: Propose | Accept | Refuse | Install, now: Milliseconds) -> list[MembershipEffect]:
+        """A message of the agreement. Those of lives that this node does not hear are nobody's word."""
+        known = self._detector.heard.get(packet.sender.name)
+        if known is None or known.sender != packet.sender or self._leaving:
+            return []
+        match packet:
+            case Propose():
+                return self._proposed(packet, now)
+            case Accept():
+                return self._perform(self._agreement.accepted(packet), now)
+            case Refuse():
+                return self._perform(self._agreement.refused(packet), now)
+            case Install(view=view):
+                return self._perform(self._agreement.installed_elsewhere(view), now)
+
+    def promised(self, now: Milliseconds) -> list[MembershipEffect]:
+        """More of what this node promised is on disk."""
+        return self._perform(self._agreement.promised(now), now)
+
+    def timer(self, name: str, now: Milliseconds) -> list[MembershipEffect]:
+        """One of the timers named `membership.*` fired; each only makes this node look again."""
+        if name == ROUND_TIMER:
+            return self._perform(self._agreement.round_timer(now), now)
+        if name == INITDEAD_TIMER:
+            self._initdead_passed = True
+        if name == BOUND_TIMER and self._bound_at is not None and now >= self._bound_at and not self._is_intact(now):
+            reason = f"no view was agreed on within {self._timing.deadtime_ms} ms after a member was lost"
+            return [*self._drop(reason), *self._evaluate(now)]
+        return self._evaluate(now)
+
+    def leave(self) -> list[MembershipEffect]:
+        """Leave the cluster in good order: the heartbeats say so from now on."""
+        self._leaving = True
+        self._view = None
+        self._agreement.forget_ballot()
+        return []
+
+    # the wanted view
+
+    def _evaluate(self, now: Milliseconds) -> list[MembershipEffect]:
+        """Look at who hears whom, and work for another view where the present one is not the right one."""
+        if self._leaving:
+            return []
+        intact = self._is_intact(now)
+        effects = self._watch_bound(intact, now)
+        wish = self._wish(intact, now)
+        if wish is None:
+            self._stop_wanting()
+            return effects
+        return [*effects, *self._pursue(wish, now)]
+
+    def _is_intact(self, now: Milliseconds) -> bool:
+        """Whether the view's members are all there and hear each other; true outside a view."""
+        if self._view is None:
+            return True
+        if len(self._fit(now)) < len(self._view.members):
+            return False
+        if now < self._settled_at:
+            return True
+        return is_clique([self._myself(), *self._candidates(now, self._view.members)])
+
+    def _fit(self, now: Milliseconds) -> frozenset[Member]:
+        """The members of the view that are still in it, as far as this node can tell."""
+        if self._view is None:
+            return frozenset((self._me,))
+        return frozenset(member for member in self._view.members if member == self._me or self._is_fit(member, now))
+
+    def _is_fit(self, member: Member, now: Milliseconds) -> bool:
+        assert self._view is not None
+        heartbeat = self._detector.heard.get(member.name)
+        if heartbeat is None or heartbeat.sender != member or heartbeat.status == "leaving":
+            return False
+        if self._me not in heartbeat.hears and now >= self._settled_at:
+            return False
+        if heartbeat.view == view_id(self._view):
+            return True
+        # It did not install the view yet, or it left it: `installed` tells these apart.
+        return heartbeat.installed < self._view.number and now < self._confirmed_by
+
+    def _watch_bound(self, intact: bool, now: Milliseconds) -> list[MembershipEffect]:
+        if intact and self._bound_at is not None:
+            self._bound_at = None
+            return [CancelTimer(BOUND_TIMER)]
+        if not intact and self._bound_at is None:
+            self._bound_at = Milliseconds(now + self._timing.deadtime_ms)
+            return [SetTimer(BOUND_TIMER, self._bound_at)]
+        return []
+
+    def _wish(self, intact: bool, now: Milliseconds) -> tuple[Candidate, ...] | None:
+        """The view that this node works for, in the order of proposal; None when it is content (or has to wait)."""
+        if self._view is None and not self._ready:
+            return None
+        keep = self._fit(now)
+        clique = choose(self._myself(), self._candidates(now), keep)
+        if self._view is None:
+            return clique if self._may_form(clique) else None
+        if intact and not (len(clique) > len(self._view.members) and keep <= {one.member for one in clique}):
+            return None
+        return clique
+
+    def _may_form(self, clique: tuple[Candidate, ...]) -> bool:
+        """A node that starts waits for all that are expected, for a view to join, or for initdead to pass."""
+        if self._initdead_passed or self._installed or any(one.view is not None for one in clique):
+            return True
+        names = {one.member.name for one in clique}
+        return bool(self._expected) and all(name in names for name in self._expected)
+
+    def _myself(self) -> Candidate:
+        view = self._view
+        return Candidate(
+            member=self._me,
+            view=None if view is None else view_id(view),
+            view_size=0 if view is None else len(view.members),
+            hears=frozenset(self._detector.hears),
+            late=False,
+        )
+
+    def _candidates(self, now: Milliseconds, among: tuple[Member, ...] | None = None) -> list[Candidate]:
+        return [
+            Candidate(
+                member=heartbeat.sender,
+                view=heartbeat.view,
+                view_size=heartbeat.view_size,
+                hears=frozenset(heartbeat.hears),
+                late=self._detector.is_late(name, now),
+            )
+            for name, heartbeat in sorted(self._detector.heard.items())
+            if heartbeat.status != "leaving"
+            and (heartbeat.ready or heartbeat.view is not None)
+            and (among is None or heartbeat.sender in among)
+        ]
+
+    def _pursue(self, wish: tuple[Candidate, ...], now: Milliseconds) -> list[MembershipEffect]:
+        """Propose the wanted view when it is this node's turn, and not again while the round lasts."""
+        by_name = sorted(wish, key=lambda one: one.member)
+        members = tuple(one.member for one in by_name)
+        signature = members, tuple(0 if one.view is None else one.view.number for one in by_name)
+        own = self._agreement.own_ballot
+        if own is not None:
+            if (own.view.members, own.origins) == signature:
+                return []
+            self._agreement.forget_ballot()
+        if signature != self._wanted:
+            self._wanted = signature
+            self._rank = next(place for place, one in enumerate(wish) if one.member == self._me)
+            self._try_at = Milliseconds(now + self._rank * self._timing.takeover_ms)
+        at = max(self._try_at, self._held_until(now))
+        if now < at:
+            return [SetTimer(TRY_TIMER, Milliseconds(at))]
+        return self._perform(self._agreement.propose(*signature, now), now)
+
+    def _held_until(self, now: Milliseconds) -> int:
+        """When this node need not wait for the outcome of another's proposal any more."""
+        ballot = self._agreement.ballot
+        if ballot is None or ballot.view.coordinator == self._me.name or not self._hears_coordinator(ballot.view):
+            return now
+        return ballot.until
+
+    def _hears_coordinator(self, view: View) -> bool:
+        heartbeat = self._detector.heard.get(view.coordinator)
+        return heartbeat is not None and heartbeat.sender in view.members
+
+    def _stop_wanting(self) -> None:
+        self._wanted = None
+        if self._agreement.own_ballot is not None:
+            self._agreement.forget_ballot()
+
+    # others' proposals
+
+    def _proposed(self, propose: Propose, now: Milliseconds) -> list[MembershipEffect]:
+        if not self._is_well_formed(propose):
+            return []
+        if self._agreement.has_voted_for(propose):
+            return self._perform(self._agreement.vote_again(), now)
+        reason = self._objection(propose, now)
+        if reason is not None:
+            self._agreement.see_number(propose.view.number)
+            return [self._agreement.refusal(propose, reason)]
+        return self._perform(self._agreement.vote(propose, now), now)
+
+    def _is_well_formed(self, propose: Propose) -> bool:
+        view = propose.view
+        return (
+            view.coordinator == propose.sender.name
+            and propose.sender in view.members
+            and self._me in view.members
+            and len(propose.origins) == len(view.members)
+            and list(view.members) == sorted(view.members)
+            and len(set(view.names)) == len(view.members)
+        )
+
+    def _objection(self, propose: Propose, now: Milliseconds) -> RefusalReason | None:
+        """Why this node does not vote for a proposal; None when it does.
+
+        A member's suspicion of others counts, so that one that does not hear a dead node any more need not wait for
+        all the others' detectors. An outsider's does not: it may not take this node out of an intact view, unless
+        the result is larger than what this node leaves.
+        """
+        view = propose.view
+        if not self._agreement.may_vote(view.number) or view.number <= self._installed:
+            return "number"
+        if self._view is None and not self._ready:
+            return "unwilling"
+        if self._is_busy(view, now):
+            return "busy"
+        if not all(member == self._me or self._is_here(member) for member in view.members):
+            return "unheard"
+        if propose.origins[view.members.index(self._me)] != (0 if self._view is None else self._view.number):
+            return "origin"
+        return "worse" if self._is_worse(propose, now) else None
+
+    def _is_busy(self, view: View, now: Milliseconds) -> bool:
+        """One proposal at a time; of two nodes that ask each other, the larger view wins, then the name."""
+        ballot = self._agreement.ballot
+        if ballot is None or now >= ballot.until or ballot.view.coordinator == view.coordinator:
+            return False
+        if ballot.view.coordinator != self._me.name:
+            return self._hears_coordinator(ballot.view)
+        return (-len(ballot.view.members), self._me.name) < (-len(view.members), view.coordinator)
+
+    def _is_here(self, member: Member) -> bool:
+        heartbeat = self._detector.heard.get(member.name)
+        return heartbeat is not None and heartbeat.sender == member and heartbeat.status != "leaving"
+
+    def _is_worse(self, propose: Propose, now: Milliseconds) -> bool:
+        if self._view is None:
+            return False
+        members = frozenset(propose.view.members)
+        fit = self._fit(now)
+        if fit <= members:
+            return False
+        if propose.sender not in self._view.members:
+            return len(members) <= len(fit)
+        return len(choose(self._myself(), self._candidates(now), fit)) > len(members)
+
+    # outcomes
+
+    def _perform(self, effects: list[AgreementEffect], now: Milliseconds) -> list[MembershipEffect]:
+        performed: list[MembershipEffect] = []
+        for effect in effects:
+            match effect:
+                case Agreed(view, origins):
+                    performed += self._install(view, origins, now)
+                case RoundFailed():
+                    performed += self._round_failed(effect, now)
+                case _:
+                    performed.append(effect)
+        return performed
+
+    def _install(self, view: View, origins: tuple[int, ...], now: Milliseconds) -> list[MembershipEffect]:
+        assert self._me in view.members, "a node installs only views that it is in"
+        assert view.number > self._installed, "view numbers only grow"
+        before, self._view = self._view, view
+        self._installed = view.number
+        self._agreement.forget_ballot()
+        self._wanted = None
+        self._settled_at = Milliseconds(now + self._timing.settle_ms)
+        self._confirmed_by = Milliseconds(now + self._timing.deadtime_ms)
+        installed = self._compare(before, view, origins, now)
+        effects: list[MembershipEffect] = [installed, _note_installed(installed)]
+        if len(view.members) > 1:
+            effects += [SetTimer(SETTLE_TIMER, self._settled_at), SetTimer(CONFIRM_TIMER, self._confirmed_by)]
+        if self._bound_at is not None:
+            self._bound_at = None
+            effects.append(CancelTimer(BOUND_TIMER))
+        return [*effects, *self._evaluate(now)]
+
+    def _compare(self, before: View | None, view: View, origins: tuple[int, ...], now: Milliseconds) -> Installed:
+        """Who of the view before is not here, or is here but was elsewhere in between: that one is lost, and joins."""
+        origin = dict(zip(view.members, origins, strict=True))
+        left: list[str] = []
+        lost: list[Member] = []
+        still_heard: list[str] = []
+        for member in before.members if before is not None else ():
+            assert before is not None
+            if member == self._me or origin.get(member) == before.number:
+                continue
+            if self._detector.said_goodbye(member):
+                left.append(member.name)
+            else:
+                lost.append(member)
+                if member not in origin and self._is_here(member):
+                    still_heard.append(member.name)
+        times = [self._detector.lost_at(member) for member in lost]
+        detected_at = min((at if at is not None else now for at in times), default=Milliseconds(0))
+        return Installed(view, tuple(left), tuple(member.name for member in lost), detected_at, tuple(still_heard))
+
+    def _round_failed(self, failed: RoundFailed, now: Milliseconds) -> list[MembershipEffect]:
+        resend = self._timing.resend_ms
+        delay_ms = {
+            "number": self._rank * resend,
+            "busy": (1 + self._rank) * resend,
+            "worse": self._timing.deadtime_ms,
+        }.get(failed.reason or "", 2 * (1 + self._rank) * resend)
+        self._try_at = Milliseconds(now + delay_ms)
+        effects: list[MembershipEffect] = [_note_failed(failed)]
+        for name in failed.missing:
+            heartbeat = self._detector.heard.get(name)
+            if heartbeat is not None:
+                # It sends heartbeats and does not answer: with it there is no view, so others must see it as lost.
+                effects += self._detector.suspect(heartbeat.sender, "it does not answer when asked to vote", now)
+        return [*effects, *self._evaluate(now)]
+
+    def _drop(self, reason: str) -> list[MembershipEffect]:
+        self._view = None
+        self._bound_at = None
+        self._wanted = None
+        self._agreement.forget_ballot()
+        return [
+            Dropped(reason),
+            Note("warning", "view.lost", f"This node is in no view: {reason}", {"reason": reason}),
+        ]
+
+
+def _note_installed(installed: Installed) -> Note:
+    view = installed.view
+    fields: dict[str, str | int | bool] = {
+        "view": view.number,
+        "coordinator": view.coordinator,
+        "members": ",".join(view.names),
+    }
+    if installed.left:
+        fields["left"] = ",".join(installed.left)
+    if installed.lost:
+        fields["lost"] = ",".join(installed.lost)
+    return Note("notice", "view.installed", f"View {view.number} of {len(view.members)} nodes is installed", fields)
+
+
+def _note_failed(failed: RoundFailed) -> Note:
+    if failed.reason is not None:
+        why = f"{failed.by} does not vote for it ({failed.reason})"
+    else:
+        why = f"no answer of {', '.join(failed.missing)}"
+    text = f"The proposed view {failed.view.number} of {', '.join(failed.view.names)} came to nothing: {why}"
+    return Note("info", "view.round_failed", text, {"view": failed.view.number})
