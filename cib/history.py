@@ -1,0 +1,167 @@
+"""The history of a CIB: which configuration version followed which, under which quorum; and which of several wins.
+
+A history is a chain of configuration versions. Each is named by its digest, knows its predecessor's, and carries the
+stamp (view number, election round) of the quorate DC under which it was last confirmed. A DC that takes office in a
+quorate view stamps its newest version anew before anything counts as kept under it; without that, a change that was
+kept by a majority in an earlier view could later lose to one that was written, but never kept, in between.
+
+The record is kept beside cib.xml, as one file, never in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+import msgspec
+
+from cib.version import CibVersion, ConfigurationVersion
+
+RECENT_MAX = 128
+"""How many configuration versions a record remembers; older ones cannot be told from strange ones."""
+
+
+class Stamp(msgspec.Struct, frozen=True, order=True):
+    """When in the cluster's history: the number of a quorate view, and the election round in it."""
+
+    view: int
+    round: int
+
+
+NO_STAMP = Stamp(0, 0)
+
+
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """One configuration version of the chain."""
+
+    version: ConfigurationVersion
+    digest: str
+    """`Document.configuration_digest()`."""
+    stamp: Stamp = NO_STAMP
+
+
+class HistoryPoint(msgspec.Struct, frozen=True):
+    """Where a node's CIB stands; what nodes compare when they meet."""
+
+    version: CibVersion
+    digest: str
+    """Of the newest configuration version."""
+    stamp: Stamp = NO_STAMP
+    recent: tuple[HistoryEntry, ...] = ()
+    """The newest configuration versions, oldest first, the present one included."""
+    members: tuple[str, ...] = ()
+    """The members of the view in which the newest configuration version was made or confirmed."""
+
+    @property
+    def predecessor(self) -> str:
+        """The digest of the version before the newest; empty for the first."""
+        return self.recent[-2].digest if len(self.recent) > 1 else ""
+
+
+class Relation(Enum):
+    """How one history stands to another."""
+
+    SAME = "same"
+    """Both end at the same configuration version."""
+    BEHIND = "behind"
+    """It is an earlier part of the other."""
+    AHEAD = "ahead"
+    """The other is an earlier part of it."""
+    PARTED = "parted"
+    """They went different ways; one of them is lost unless it is kept aside."""
+
+
+def relation(ours: HistoryPoint, theirs: HistoryPoint) -> Relation:
+    """Say how `ours` stands to `theirs`. What is too old to be told counts as parted: keeping too much is safe."""
+    if ours.version.configuration == theirs.version.configuration and ours.digest == theirs.digest:
+        return Relation.SAME
+    if _contains(theirs, ours):
+        return Relation.BEHIND
+    if _contains(ours, theirs):
+        return Relation.AHEAD
+    return Relation.PARTED
+
+
+def _contains(longer: HistoryPoint, shorter: HistoryPoint) -> bool:
+    # The empty document that every new node starts with is behind everything.
+    if shorter.version.configuration == ConfigurationVersion(0, 0):
+        return True
+    return any(
+        entry.digest == shorter.digest and entry.version == shorter.version.configuration for entry in longer.recent
+    )
+
+
+def choose(points: Sequence[HistoryPoint], *, cold_start: bool = False) -> int:
+    """Return the index of the history that wins when nodes meet; the first of equals.
+
+    At a cold start (no member comes from a running quorate view) admin_epoch decides first: it is the operator's
+    override. Then the later stamp, then admin_epoch, epoch and num_updates. Equal on all of these but not the same:
+    the greater digest, so that every node would choose alike. `points` must not be empty.
+
+    Safe: a change that was acknowledged was kept under some stamp S by a majority. A later quorate view shares a
+    member with it, whose point has a stamp of at least S; a point with a later stamp was confirmed by a DC that had
+    chosen among the points of a majority itself, so it contains the change, by induction over the stamps.
+    """
+    assert points, "there is at least our own history"
+
+    def rank(index: int) -> tuple[int, Stamp, CibVersion, str]:
+        point = points[index]
+        return (point.version.admin_epoch if cold_start else 0, point.stamp, point.version, point.digest)
+
+    best = 0
+    for index in range(1, len(points)):
+        if rank(index) > rank(best):
+            best = index
+    return best
+
+
+def extend(point: HistoryPoint, version: CibVersion, digest: str, members: tuple[str, ...]) -> HistoryPoint:
+    """Return the history with a new configuration version at its end, under the same stamp."""
+    entry = HistoryEntry(version.configuration, digest, point.stamp)
+    return HistoryPoint(version, digest, point.stamp, (*point.recent, entry)[-RECENT_MAX:], members)
+
+
+def confirm(point: HistoryPoint, stamp: Stamp, members: tuple[str, ...]) -> HistoryPoint:
+    """Return the history with its newest version confirmed under a later stamp."""
+    return HistoryPoint(point.version, point.digest, stamp, point.recent, members)
+
+
+def at_version(point: HistoryPoint, version: CibVersion) -> HistoryPoint:
+    """Return the history with another count of status updates."""
+    assert version.configuration == point.version.configuration
+    return HistoryPoint(version, point.digest, point.stamp, point.recent, point.members)
+
+
+def start(version: CibVersion, digest: str) -> HistoryPoint:
+    """Return the history of a document of which nothing is known but its present state."""
+    return HistoryPoint(version, digest, NO_STAMP, (HistoryEntry(version.configuration, digest),))
+
+
+class HistoryError(ValueError):
+    """Bytes that are no history record."""
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """The form in the file: a format number first, so that a later one is recognised."""
+
+    format: int
+    point: HistoryPoint
+
+
+_FORMAT = 1
+
+
+def encode(point: HistoryPoint) -> bytes:
+    """Return the record as it stands in the sidecar file: JSON, one line."""
+    return msgspec.json.encode(_Record(_FORMAT, point)) + b"\n"
+
+
+def decode(data: bytes) -> HistoryPoint:
+    """Read a record; raises `HistoryError`."""
+    try:
+        record = msgspec.json.decode(data, type=_Record)
+    except msgspec.MsgspecError as error:
+        raise HistoryError(f"not a history record: {error}") from error
+    if record.format != _FORMAT:
+        raise HistoryError(f"history record has format {record.format}, expected {_FORMAT}")
+    return record.point
