@@ -83,8 +83,8 @@ def _device(kind: str, words: list[str], only_from: str) -> FoundDevice:
     parameters = {**dict(zip(names, positional, strict=False)), **named}
     base = "fence_" + re.sub(r"[^A-Za-z0-9]+", "_", agent.removeprefix("fence_")).strip("_")
     warning = ""
-    if not (agent.startswith("fence_") or "/" in agent):
-        warning = f"stonith type '{kind}' is taken as it is; it needs an agent of that name"
+    if not agent.startswith("fence_"):
+        warning = f"stonith type '{kind}' is taken as it is, but only fence agents (fence_*) can be run"
     primitive = Primitive("", "stonith", "", agent, tuple(parameters.items()), _OPERATIONS)
     return FoundDevice(base, primitive, only_from, warning)
 
