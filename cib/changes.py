@@ -211,7 +211,7 @@ class _Reading:
     def _read_attributes(self, steps: _Steps, attributes: Attributes, changed: Attributes) -> Iterator[Change]:
         name = steps[-1][0]
         if name == "lrm_rsc_op":
-            yield self._operation(steps, dict(attributes))
+            yield operation_of(self._node(steps), _id_of(steps, "lrm_resource"), dict(attributes))
         elif name == "nvpair":
             values = dict(attributes)
             yield AttributeChanged(self._node(steps), values.get("name", ""), values.get("value", ""))
@@ -221,27 +221,6 @@ class _Reading:
                 yield NodeStateChanged(dict(attributes).get("uname") or self._node(steps), interesting, attributes)
         elif name in ("tickets", "ticket_state"):
             yield TicketsChanged()
-
-    def _operation(self, steps: _Steps, values: dict[str, str]) -> OperationRecorded:
-        def number(name: str, default: int) -> int:
-            found = leading_integer(values.get(name))
-            return default if found is None else found
-
-        return OperationRecorded(
-            node=self._node(steps),
-            resource=_id_of(steps, "lrm_resource"),
-            entry=values.get("id", ""),
-            operation=values.get("operation", ""),
-            interval_ms=number("interval", 0),
-            operation_key=values.get("operation_key", ""),
-            transition_key=values.get("transition-key", ""),
-            transition_magic=values.get("transition-magic", ""),
-            rc=number("rc-code", 0),
-            status=number("op-status", 0),
-            call_id=number("call-id", -1),
-            last_rc_change=number("last-rc-change", 0),
-            exit_reason=values.get("exit-reason", ""),
-        )
 
     def _read_removal(self, steps: _Steps) -> Iterator[Change]:
         name, identity = steps[-1]
@@ -276,3 +255,27 @@ class _Reading:
 
 def _id_of(steps: _Steps, name: str) -> str:
     return next((identity or "" for step, identity in steps if step == name), "")
+
+
+def operation_of(node: str, resource: str, values: dict[str, str]) -> OperationRecorded:
+    """Return the history entry that these attributes of an `lrm_rsc_op` make."""
+
+    def number(name: str, default: int) -> int:
+        found = leading_integer(values.get(name))
+        return default if found is None else found
+
+    return OperationRecorded(
+        node=node,
+        resource=resource,
+        entry=values.get("id", ""),
+        operation=values.get("operation", ""),
+        interval_ms=number("interval", 0),
+        operation_key=values.get("operation_key", ""),
+        transition_key=values.get("transition-key", ""),
+        transition_magic=values.get("transition-magic", ""),
+        rc=number("rc-code", 0),
+        status=number("op-status", 0),
+        call_id=number("call-id", -1),
+        last_rc_change=number("last-rc-change", 0),
+        exit_reason=values.get("exit-reason", ""),
+    )

@@ -142,7 +142,7 @@ def _node_state_tag(update: NodeStateUpdate, origin: str) -> str:
         if text is not None:
             values.append((name, text))
     values.append(("crm-debug-origin", origin))
-    return _tag("node_state", values)
+    return tag("node_state", values)
 
 
 def record_operation(
@@ -150,7 +150,7 @@ def record_operation(
 ) -> Request:
     """Write a result into the history of a resource on a node."""
     return _into_status(
-        f"{_tag('node_state', [('id', node_id)])}>{_tag('lrm', [('id', node_id)])}><lrm_resources>"
+        f"{tag('node_state', [('id', node_id)])}>{tag('lrm', [('id', node_id)])}><lrm_resources>"
         f"{_history_resource(resource, (record,), origin)}"
         "</lrm_resources></lrm></node_state>"
     )
@@ -164,7 +164,7 @@ def replace_history(
     return (
         delete_history(node_id),
         _into_status(
-            f"{_tag('node_state', [('id', node_id)])}>{_tag('lrm', [('id', node_id)])}>"
+            f"{tag('node_state', [('id', node_id)])}>{tag('lrm', [('id', node_id)])}>"
             f"<lrm_resources>{inside}</lrm_resources></lrm></node_state>"
         ),
     )
@@ -180,7 +180,7 @@ def _history_resource(resource: HistoryResource, records: Iterable[OperationReco
     # Two records may share an entry (a later failure): the last one stands.
     entries = {entry: record for record in records for entry in history_ids(resource.id, record)}
     inside = "".join(_entry(entry, resource.id, record, origin) for entry, record in entries.items())
-    return f"{_tag('lrm_resource', values)}>{inside}</lrm_resource>"
+    return f"{tag('lrm_resource', values)}>{inside}</lrm_resource>"
 
 
 def _entry(entry: str, resource: str, record: OperationRecord, origin: str) -> str:
@@ -216,7 +216,7 @@ def _entry(entry: str, resource: str, record: OperationRecord, origin: str) -> s
     ]
     values += [(name, value) for name, value in optional if value]
     values += record.user_data
-    return f"{_tag('lrm_rsc_op', values)}/>"
+    return f"{tag('lrm_rsc_op', values)}/>"
 
 
 def delete_history(node_id: str, resource: str = "") -> Request:
@@ -241,8 +241,8 @@ def set_transient_attribute(node_id: str, name: str, value: str) -> Request:
     set_id = f"status-{node_id}"
     pair = [("id", attribute_id(set_id, name)), ("name", name), ("value", value)]
     return _into_status(
-        f"{_tag('node_state', [('id', node_id)])}>{_tag('transient_attributes', [('id', node_id)])}>"
-        f"{_tag('instance_attributes', [('id', set_id)])}>{_tag('nvpair', pair)}/></instance_attributes>"
+        f"{tag('node_state', [('id', node_id)])}>{tag('transient_attributes', [('id', node_id)])}>"
+        f"{tag('instance_attributes', [('id', set_id)])}>{tag('nvpair', pair)}/></instance_attributes>"
         "</transient_attributes></node_state>",
         score_update=True,
     )
@@ -263,7 +263,7 @@ def delete_transient_attributes(node_id: str) -> Request:
 def update_cib_attributes(**attributes: str) -> Request:
     """Set attributes of `cib` itself; underscores become hyphens (have_quorum="1", dc_uuid="n1")."""
     values = [(name.replace("_", "-"), value) for name, value in attributes.items()]
-    return Request("modify", xml=f"{_tag('cib', values)}/>".encode())
+    return Request("modify", xml=f"{tag('cib', values)}/>".encode())
 
 
 def attribute_id(set_id: str, name: str) -> str:
@@ -280,7 +280,8 @@ def _into_status(inside: str, *, score_update: bool = False) -> Request:
     return Request("modify", section="status", xml=xml, allow_create=True, score_update=score_update)
 
 
-def _tag(name: str, values: Iterable[tuple[str, str]]) -> str:
+def tag(name: str, values: Iterable[tuple[str, str]]) -> str:
+    """Return the opening of a tag with its attributes, still without the end: `<nvpair id="x"`."""
     return f"<{name}" + "".join(f' {key}="{_escaped(value)}"' for key, value in values)
 
 
