@@ -12,10 +12,9 @@ from typing import Literal
 import msgspec
 
 from cib.requests import Request
-from crmd import legacy_plan
 from crmd.haresources import ResourceLine
 from crmd.legacy_fencing import FencingProblem, convert_line, only_on
-from crmd.legacy_plan import Group, OnlyOn, Plan, Preference, Primitive
+from crmd.legacy_plan import Group, OnlyOn, Plan, Preference, Primitive, configuration_xml
 from crmd.legacy_resources import FindScript, convert
 from ipc.problems import Problem, render
 
@@ -82,15 +81,8 @@ def plan_import(lines: Sequence[ResourceLine], settings: LegacySettings, find: F
 
 
 def requests(plan: Plan) -> tuple[Request, ...]:
-    """The changes that write the plan into the CIB, to be applied together."""
-    sections = [
-        ("nodes", legacy_plan.nodes_xml(plan)),
-        ("crm_config", legacy_plan.properties_xml(plan)),
-        ("rsc_defaults", legacy_plan.defaults_xml(plan)),
-        ("resources", legacy_plan.resources_xml(plan)),
-        ("constraints", legacy_plan.constraints_xml(plan)),
-    ]
-    return tuple(Request("modify", section=section, xml=xml, allow_create=True) for section, xml in sections)
+    """The change that writes the plan into the CIB: one, so that it is one version."""
+    return (Request("modify", section="configuration", xml=configuration_xml(plan), allow_create=True),)
 
 
 def describe(plan: Plan) -> list[str]:

@@ -65,37 +65,25 @@ class Plan(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-def nodes_xml(plan: Plan) -> bytes:
-    """The `nodes` section: a node's id is its name."""
-    items = "".join(f"<node id={quoteattr(name)} uname={quoteattr(name)}/>" for name in plan.nodes)
-    return f"<nodes>{items}</nodes>".encode()
-
-
-def properties_xml(plan: Plan) -> bytes:
-    """The `crm_config` section."""
-    pairs = _pairs("cib-bootstrap-options", plan.properties)
-    inner = f'<cluster_property_set id="cib-bootstrap-options">{pairs}</cluster_property_set>'
-    return f"<crm_config>{inner}</crm_config>".encode()
-
-
-def defaults_xml(plan: Plan) -> bytes:
-    """The `rsc_defaults` section."""
-    pairs = _pairs("rsc-options", (("resource-stickiness", plan.stickiness),))
-    return f'<rsc_defaults><meta_attributes id="rsc-options">{pairs}</meta_attributes></rsc_defaults>'.encode()
-
-
-def resources_xml(plan: Plan) -> bytes:
-    """The `resources` section: groups, then fencing devices."""
+def configuration_xml(plan: Plan) -> bytes:
+    """The plan as a `configuration` element with the sections that it fills."""
+    nodes = "".join(f"<node id={quoteattr(name)} uname={quoteattr(name)}/>" for name in plan.nodes)
+    options = _pairs("cib-bootstrap-options", plan.properties)
+    defaults = _pairs("rsc-options", (("resource-stickiness", plan.stickiness),))
     groups = "".join(
         f"<group id={quoteattr(group.id)}>{''.join(_primitive(member) for member in group.members)}</group>"
         for group in plan.groups
     )
-    return f"<resources>{groups}{''.join(_primitive(device) for device in plan.devices)}</resources>".encode()
-
-
-def constraints_xml(plan: Plan) -> bytes:
-    """The `constraints` section."""
-    return f"<constraints>{''.join(_constraint(item) for item in plan.constraints)}</constraints>".encode()
+    devices = "".join(_primitive(device) for device in plan.devices)
+    constraints = "".join(_constraint(item) for item in plan.constraints)
+    sections = (
+        f'<crm_config><cluster_property_set id="cib-bootstrap-options">{options}</cluster_property_set></crm_config>',
+        f"<nodes>{nodes}</nodes>",
+        f"<resources>{groups}{devices}</resources>",
+        f"<constraints>{constraints}</constraints>",
+        f'<rsc_defaults><meta_attributes id="rsc-options">{defaults}</meta_attributes></rsc_defaults>',
+    )
+    return f"<configuration>{''.join(sections)}</configuration>".encode()
 
 
 def _primitive(primitive: Primitive) -> str:

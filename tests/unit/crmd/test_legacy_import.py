@@ -6,6 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cib.configuration import cluster_options, nodes, resources
+from cib.initial import empty_document
+from cib.operations import apply_requests
 from crmd.haresources import parse_haresources
 from crmd.legacy_import import ImportRefused, LegacySettings, describe, plan_import, requests
 from crmd.legacy_plan import Plan
@@ -142,13 +145,13 @@ def test_a_node_that_ha_cf_does_not_have_is_refused_with_its_line() -> None:
     assert str(caught.value).startswith("/etc/ha.d/haresources:2: error: ha.cf knows no such node: 'node3.example.com'")
 
 
-def test_the_requests_are_well_formed_and_quote_what_has_to_be_quoted() -> None:
+def test_the_request_is_well_formed_and_quotes_what_has_to_be_quoted() -> None:
     plan = imported('node1.example.com web::a"b<c>&d\n')
-    sections = {request.section: ElementTree.fromstring(request.xml) for request in requests(plan)}
-    assert list(sections) == ["nodes", "crm_config", "rsc_defaults", "resources", "constraints"]
-    (pair,) = sections["resources"].iterfind("group/primitive/instance_attributes/nvpair")
+    (request,) = requests(plan)
+    configuration = ElementTree.fromstring(request.xml)
+    (pair,) = configuration.iterfind("resources/group/primitive/instance_attributes/nvpair")
     assert pair.get("value") == 'a"b<c>&d'
-    ids = [element.get("id") for section in sections.values() for element in section.iter() if element.get("id")]
+    ids = [element.get("id") for element in configuration.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
 
 
@@ -162,3 +165,17 @@ def test_scripts_are_found_where_the_classic_heartbeat_looks(tmp_path: Path) -> 
     assert finder("web") == "resource.d"
     assert finder("plain") is None
     assert finder("../init.d/web") is None
+
+
+def test_the_import_goes_into_an_empty_cib_as_one_change() -> None:
+    document = empty_document()
+    applied = apply_requests(document, requests(imported(WEB)))
+    assert applied.patch is not None
+    assert [node.uname for node in nodes(document)] == list(NODES)
+    assert not cluster_options(document).stonith_enabled
+    assert [(resource.id, resource.container) for resource in resources(document)] == [
+        ("vip_172_16_20_100", "group_node1"),
+        ("fs_var_www_html", "group_node1"),
+        ("httpd", "group_node1"),
+    ]
+    assert document.version.epoch == 1
