@@ -96,7 +96,7 @@ def seal(document: Document, mark: int, source: CibVersion) -> Patch | None:
     if not changes:
         return None
     patch = Patch(changes=changes, source=source, target=document.version)
-    if patch.changes_configuration:
+    if patch.changes_configuration or document.version.configuration != source.configuration:
         return msgspec.structs.replace(patch, digest=document.digest())
     return patch
 

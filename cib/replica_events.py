@@ -10,9 +10,12 @@ from cib.history import HistoryPoint
 from cib.patch import Patch
 from cib.replica_messages import Outcome, ReplicaMessage
 from cib.requests import Request
-from cib.version import CibVersion
+from cib.version import CibVersion, ConfigurationVersion
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer, TimerFired
+
+TIMER_PREFIX = "replica."
+"""Timers of these names belong to the replica: give their TimerFired back to it."""
 
 # events
 
@@ -146,6 +149,17 @@ class InStep(msgspec.Struct, frozen=True, tag=True):
     version: CibVersion
 
 
-Effect = SendTo | Persist | Diverged | WriteDone | Changed | Adopted | InStep | SetTimer | CancelTimer | Note
+class Committed(msgspec.Struct, frozen=True, tag=True):
+    """At the DC: this configuration version, and all before it, are kept on enough disks to survive.
+
+    Whatever must not be undone by a crash (a node's new vote above all) is acted on now, not at Changed.
+    """
+
+    version: ConfigurationVersion
+
+
+Effect = (
+    SendTo | Persist | Diverged | WriteDone | Changed | Adopted | InStep | Committed | SetTimer | CancelTimer | Note
+)
 
 StoreEffect = Persist | Diverged
