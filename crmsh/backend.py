@@ -1,0 +1,189 @@
+"""Where a CIB is read from and written to: the live cluster, a file (CIB_file), or a shadow copy (CIB_shadow)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from crmsh import exit_codes
+
+if TYPE_CHECKING:
+    from cib.requests import Request
+    from crmd.client import Client
+
+DEFAULT_SHADOW_DIRECTORY = "shadow"
+
+
+class BackendError(Exception):
+    """The CIB could not be read or the change was refused. `rc` is the tool's exit code."""
+
+    def __init__(self, rc: int, text: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.rc, self.text, self.details = rc, text, details
+
+
+class Backend(Protocol):
+    """A CIB that can be read and changed."""
+
+    name: str
+    """What the prompt shows: `live`, the shadow's name, or the file's."""
+    live: bool
+
+    def read(self) -> bytes:
+        """The whole document. Raises BackendError."""
+
+    def apply(self, requests: Sequence[Request], force: bool = False) -> tuple[bytes, ...]:
+        """Carry out all requests or none; returns what each found. Raises BackendError."""
+
+    def client(self) -> Client:
+        """The connection to the cluster. Raises BackendError where there is none (a file)."""
+
+
+class FileBackend:
+    """A document in a file; changes are written beside it and renamed. `-` is standard input (read only)."""
+
+    live = False
+
+    def __init__(self, path: str, name: str = "") -> None:
+        self._path = path
+        self.name = name or os.path.basename(path)
+
+    def read(self) -> bytes:
+        """The file's content. Raises BackendError."""
+        try:
+            if self._path == "-":
+                return sys.stdin.buffer.read()
+            return Path(self._path).read_bytes()
+        except OSError as error:
+            rc = exit_codes.NO_SUCH if isinstance(error, FileNotFoundError) else exit_codes.IO_ERROR
+            raise BackendError(rc, f"cannot read {self._path}: {error.strerror}") from error
+
+    def apply(self, requests: Sequence[Request], force: bool = False) -> tuple[bytes, ...]:
+        """As the cluster would, without its status kept. Raises BackendError."""
+        from cib.errors import CibError
+        from cib.operations import Origin, apply_requests
+
+        document = _document(self.read(), self._path)
+        origin = Origin(written=time.ctime(), node=os.uname().nodename, client=os.path.basename(sys.argv[0]) or "crm")
+        try:
+            applied = apply_requests(document, requests, origin=origin, validator=_validator())
+        except CibError as error:
+            raise BackendError(error.rc, error.text, error.details) from error
+        if applied.patch is not None:
+            self.write(document.to_bytes())
+        return applied.results
+
+    def write(self, data: bytes) -> None:
+        """Put a document in the file's place. Raises BackendError."""
+        target = Path(self._path)
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                os.chmod(temporary, target.stat().st_mode & 0o777)
+            os.replace(temporary, target)
+        except OSError as error:
+            raise BackendError(
+                exit_codes.CANNOT_CREATE, f"cannot write {self._path}: {error.strerror}"
+            ) from error
+
+    def client(self) -> Client:
+        """There is no cluster behind a file."""
+        raise BackendError(
+            exit_codes.DISCONNECT, f"this needs the running cluster, but the commands work on the file {self._path}"
+        )
+
+
+class LiveBackend:
+    """The cluster of this node, through its controller."""
+
+    name = "live"
+    live = True
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+
+    def client(self) -> Client:
+        """The connection, made at the first use. Raises BackendError."""
+        from crmd.client import Client, ClientError
+
+        if self._client is None:
+            try:
+                self._client = Client.connect()
+            except ClientError as error:
+                raise BackendError(error.rc, error.text, error.details) from error
+        return self._client
+
+    def read(self) -> bytes:
+        """The document of this node's replica. Raises BackendError."""
+        from crmd.client import ClientError
+
+        try:
+            return self.client().query()
+        except ClientError as error:
+            raise BackendError(error.rc, error.text, error.details) from error
+
+    def apply(self, requests: Sequence[Request], force: bool = False) -> tuple[bytes, ...]:
+        """Let the cluster change its CIB. Raises BackendError with what it said."""
+        from crmd.client import ClientError
+
+        try:
+            return self.client().apply(requests, force=force).results
+        except ClientError as error:
+            raise BackendError(error.rc, error.text, error.details) from error
+
+
+def shadow_directory(environ: dict[str, str] | None = None) -> Path:
+    """Where shadow copies are kept: CIB_shadow_dir, else below the node's state directory."""
+    from ipc.directories import NodeDirectories
+
+    env = dict(os.environ) if environ is None else environ
+    return Path(env.get("CIB_shadow_dir") or NodeDirectories.from_environment(env).state / DEFAULT_SHADOW_DIRECTORY)
+
+
+def shadow_path(name: str) -> Path:
+    """The file of a shadow copy."""
+    return shadow_directory() / f"shadow.{name}"
+
+
+def open_backend(shadow: str = "", environ: dict[str, str] | None = None) -> Backend:
+    """The CIB that the environment or `shadow` names; the live one where neither does."""
+    env = dict(os.environ) if environ is None else environ
+    if shadow and shadow != "live":
+        return FileBackend(str(shadow_path(shadow)), shadow)
+    if not shadow and (path := env.get("CIB_file")):
+        return FileBackend(path)
+    if not shadow and (name := env.get("CIB_shadow")):
+        return FileBackend(str(shadow_path(name)), name)
+    return LiveBackend()
+
+
+def _document(data: bytes, source: str) -> Document:
+    from cib.document import Document
+    from cib.errors import CibError
+
+    try:
+        return Document.from_bytes(data, source)
+    except CibError as error:
+        raise BackendError(error.rc, error.text, error.details) from error
+
+
+def _validator() -> Validator | None:
+    try:  # TEMPORARY
+        from cib.schema import validate
+    except ImportError:
+        return None
+    return validate
+
+
+if TYPE_CHECKING:
+    from cib.document import Document
+    from cib.operations import Validator

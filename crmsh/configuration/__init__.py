@@ -1,0 +1,1 @@
+"""The working copy of a configuration: changed line by line, checked, shown, committed as one change."""
