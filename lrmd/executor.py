@@ -323,6 +323,9 @@ class Executor:
         if job.recurring is not None:
             self._recurring_ended(resource, job, job.recurring, outcome)
             return
+        if outcome.exit_code == OcfExit.UNKNOWN:
+            self._settle(resource, job, outcome.reason, unknown=True)
+            return
         self._registry.track(resource, job.operation, outcome)
         if job.kind == "self_stop":
             self._self_stop_ended(resource, outcome)
@@ -366,6 +369,9 @@ class Executor:
     def _recurring_ended(self, resource: Resource, job: Job, recurring: Recurring, outcome: results.Outcome) -> None:
         if recurring.cancelled:
             self._answer_cancel(recurring)
+            return
+        if outcome.exit_code == OcfExit.UNKNOWN:
+            self._recurring_due(resource, recurring)  # nothing was learnt: once more
             return
         if (outcome.exit_code, outcome.status) == (recurring.last_exit_code, recurring.last_status):
             return

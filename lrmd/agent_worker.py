@@ -1,0 +1,176 @@
+"""The process that forks agents: small, single-threaded, and warm for those that are written in Python.
+
+The executor itself never forks: a process with an event loop, threads and a big heap is a bad parent. This one has
+imported the shipped agents and their libraries, so that a fork is all that they cost; for every other agent it forks
+and executes. It decides nothing. Its socket's other end is the executor's; when that is gone, it ends, and what it
+has forked goes on.
+
+An agent waits at its gate (a pipe) until the executor has written down its pid, so that a successor finds it. Where
+the executor dies before that, the gate ends and the agent was never run.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import NoReturn, cast
+
+from ipc.tiny_msgpack import unpackb
+
+SPAWN = struct.Struct("<Q")
+"""Executor to worker: run id; with five descriptors: request, standard input, output, errors, gate."""
+REPLY = struct.Struct("<cQqq")
+"""Worker to executor: kind, run id, pid or 0, wait status or errno."""
+BEGUN, ENDED, FAILED = b"B", b"E", b"F"
+DESCRIPTORS = 5
+
+_CANNOT_EXECUTE = {2: 5, 13: 4}
+"""errno ENOENT (also of a script's interpreter) and EACCES to OCF exit codes."""
+_GENERIC = 1
+
+
+def main(descriptor: int) -> None:
+    """Serve the executor whose socket is `descriptor` until it is gone."""
+    control = socket.socket(fileno=descriptor)
+    _become_ordinary()
+    os.chdir("/")
+    os.umask(0o022)
+    preload = _preload()
+    children: dict[int, tuple[int, int]] = {}
+    """pidfd to (run id, pid)."""
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    warming = True
+    while True:
+        ready = poller.poll(0 if warming else None)
+        if not ready:
+            warming = next(preload, None) is not None
+        for fd, _ in ready:
+            if fd == control.fileno():
+                if not _serve(control, poller, children):
+                    return
+            else:
+                poller.unregister(fd)
+                run_id, pid = children.pop(fd)
+                _, status = os.waitpid(pid, 0)
+                os.close(fd)
+                control.send(REPLY.pack(ENDED, run_id, pid, status))
+
+
+def _serve(control: socket.socket, poller: select.poll, children: dict[int, tuple[int, int]]) -> bool:
+    """Take one request; false when the executor is gone."""
+    try:
+        data, descriptors, _, _ = socket.recv_fds(control, SPAWN.size, DESCRIPTORS)
+    except ConnectionError:
+        return False
+    if not data:
+        return False
+    (run_id,) = SPAWN.unpack(data)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _child(descriptors)
+        pidfd = os.pidfd_open(pid)
+        children[pidfd] = (run_id, pid)
+        poller.register(pidfd, select.POLLIN)
+        control.send(REPLY.pack(BEGUN, run_id, pid, 0))
+    except OSError as error:
+        control.send(REPLY.pack(FAILED, run_id, 0, error.errno or 0))
+    finally:
+        for fd in descriptors:
+            os.close(fd)
+    return True
+
+
+def _child(descriptors: list[int]) -> NoReturn:
+    """In the forked process: own group, own descriptors, wait at the gate, become the agent."""
+    code = _GENERIC
+    try:
+        os.setsid()
+        request_fd, stdin, stdout, stderr, gate = descriptors
+        with os.fdopen(request_fd, "rb") as file:
+            file.seek(0)
+            request = cast("dict[str, object]", unpackb(file.read()))
+        _restore_signals()
+        if os.read(gate, 1) != b"g":
+            os._exit(_GENERIC)
+        for target, source in enumerate((stdin, stdout, stderr)):
+            os.dup2(source, target)
+        module, argv = cast("str", request["module"]), cast("list[str]", request["argv"])
+        environment = cast("dict[str, str]", request["environment"])
+        if module:
+            _close_from(3)
+            code = _run_module(module, argv, environment)
+        else:
+            os.execve(argv[0], argv, environment)
+    except OSError as error:
+        _complain(f"cannot execute: {error}")
+        code = _CANNOT_EXECUTE.get(error.errno or 0, _GENERIC)
+    except SystemExit as done:
+        code = done.code if isinstance(done.code, int) else _GENERIC
+    except BaseException:
+        _complain(traceback.format_exc())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _run_module(module: str, argv: list[str], environment: dict[str, str]) -> int:
+    os.environ.clear()
+    os.environ.update(environment)
+    agent = importlib.import_module(module)
+    return int(agent.main(argv))
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"{text}\n".encode(errors="replace"))
+
+
+def _preload() -> Iterator[str]:
+    """Import the shipped agents one by one, between requests; then keep the heap out of the collector's way."""
+    from ocf import AGENTS
+
+    for name in AGENTS:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"ocf.{name}")
+        yield name
+    gc.collect()
+    gc.freeze()
+
+
+def _become_ordinary() -> None:
+    """Agents and what they start are ordinary processes, whatever the messaging layer above us is."""
+    with contextlib.suppress(OSError):
+        if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+        if int(file.read()) < 0:
+            file.seek(0)
+            file.write("0")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _restore_signals() -> None:
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _close_from(lowest: int) -> None:
+    for entry in os.listdir("/proc/self/fd"):
+        if int(entry) >= lowest:
+            with contextlib.suppress(OSError):
+                os.close(int(entry))

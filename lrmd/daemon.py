@@ -1,0 +1,349 @@
+"""The executor's shell: sockets, timers, files and processes become events of the core, its effects are performed."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import IO, Any, assert_never
+
+from ipc import unix
+from ipc.directories import NodeDirectories
+from ipc.note import Note, render
+from ipc.supervision import ExecutorState, StopEverything, SupervisorToChild, ViewState
+from ipc.timers import CancelTimer, SetTimer, TimerFired
+from ipc.units import Milliseconds
+from lrmd.agent_environment import exit_reason
+from lrmd.agent_processes import METADATA_BYTES, OUTPUT_BYTES, AgentProcesses, ProcessEnd, signal_group
+from lrmd.agents import AgentFinder, AgentNotFound, Answer
+from lrmd.class_codes import to_ocf
+from lrmd.clients import Clients
+from lrmd.commands import installed_commands, provide_commands
+from lrmd.events import (
+    AgentExited,
+    AgentNotRun,
+    AgentsFound,
+    ClearNote,
+    CrmdConnected,
+    CrmdGone,
+    CrmdMessage,
+    DropResource,
+    Effect,
+    Event,
+    Exit,
+    FindAgents,
+    LeftoverGone,
+    NoteOperation,
+    RebootNode,
+    Report,
+    SaveHead,
+    SaveOrder,
+    SaveResource,
+    SignalGroup,
+    SpawnAgent,
+    SupervisorConnected,
+    SupervisorGone,
+    ToSupervisor,
+    ViewChanged,
+)
+from lrmd.executor import Executor
+from lrmd.messages import ControllerToExecutor, OcfExit, Operation, OperationStatus
+from lrmd.run_directory import RunDirectory
+from lrmd.supervisor_link import SupervisorLink
+
+WATCHDOG_VARIABLE = "PACEKEEPER_WATCHDOG"
+"""Names the watchdog device where one is armed; only then a stop that fails may reboot the node."""
+
+EXIT_LOCKED = 75
+"""Another executor holds this run directory (EX_TEMPFAIL)."""
+
+
+class Daemon:
+    """One executor process. Events are handled one after the other, in the order in which they came."""
+
+    def __init__(self, directories: NodeDirectories, environ: Mapping[str, str]) -> None:
+        """Start the worker at once: it warms up while the rest gets ready."""
+        self._processes = AgentProcesses(self._begun, self._agent_ended, self._agent_lost)
+        self._processes.start_worker()
+        self._directories = directories
+        self._environ = environ
+        self._core = Executor()
+        self._run = RunDirectory(directories, self._log)
+        commands = provide_commands(directories.run / "commands", installed_commands())
+        self._finder = AgentFinder(directories, commands, environ)
+        self._clients = Clients(self._controller_said, self._controller_changed)
+        self._supervisor = SupervisorLink(directories, self._supervisor_said, self._supervisor_changed)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._operations: dict[int, Operation] = {}
+        self._groups: dict[int, int] = {}
+        """Run id to the pid that leads its process group, until the note is cleared."""
+        self._early_signals: dict[int, int] = {}
+        """Run id to the signal that came before its pid was known."""
+        self._queue: deque[Event] = deque()
+        self._handling = False
+        self._ended: asyncio.Future[int] | None = None
+
+    async def serve(self) -> int:
+        """Run until the core says Exit or somebody ends the process; the exit code."""
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        loop.set_exception_handler(self._crashed)
+        self._processes.attach(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, 0)
+        recovered, alive = self._run.load()
+        for run_id, pid in alive.items():
+            self._groups[run_id] = pid
+        self._take(recovered)
+        for run_id, pid in alive.items():
+            self._watch(run_id, pid, self._leftover_gone)
+        server = await unix.serve(self._directories.lrmd_socket, self._clients.serve)
+        supervisor = asyncio.create_task(self._supervisor.follow())
+        supervisor.add_done_callback(self._link_ended)
+        try:
+            return await self._ended
+        finally:
+            supervisor.cancel()
+            server.close()
+            self._processes.close()
+
+    def _link_ended(self, task: "asyncio.Task[None]") -> None:
+        """An error in there is a programming error: it ends the process, and the supervisor starts another."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._ended is not None and not self._ended.done():
+            self._ended.set_exception(error)
+
+    def _crashed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An error in a callback leaves effects half performed: better a new executor that settles what is left."""
+        error = context.get("exception") or RuntimeError(context["message"])
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_exception(error)
+
+    # events
+
+    def _take(self, event: Event) -> None:
+        self._queue.append(event)
+        if self._handling:
+            return  # an effect gave rise to it: its turn comes when the effects before it are done
+        self._handling = True
+        try:
+            while self._queue:
+                for effect in self._core.handle(self._queue.popleft(), boottime()):
+                    self._perform(effect)
+        finally:
+            self._handling = False
+
+    def _controller_said(self, message: ControllerToExecutor) -> None:
+        self._take(CrmdMessage(message))
+
+    def _controller_changed(self, *, connected: bool) -> None:
+        self._take(CrmdConnected() if connected else CrmdGone())
+
+    def _supervisor_said(self, message: SupervisorToChild) -> None:
+        match message:
+            case ViewState():
+                self._take(ViewChanged(message))
+            case StopEverything():
+                self._take(message)
+
+    def _supervisor_changed(self, *, connected: bool) -> None:
+        self._take(SupervisorConnected() if connected else SupervisorGone())
+
+    def _begun(self, run_id: int, pid: int) -> None:
+        """An agent waits at its gate: write down who it is."""
+        self._groups[run_id] = pid
+        self._run.note_pid(run_id, pid)
+        if (number := self._early_signals.pop(run_id, None)) is not None:
+            signal_group(pid, number)
+
+    def _agent_ended(self, end: ProcessEnd) -> None:
+        """An agent's leader has exited."""
+        operation = self._operations[end.run_id]
+        exit_code = end.exit_code
+        if operation.resource:
+            exit_code = to_ocf(operation.agent.standard, operation.action, exit_code, end.output)
+        self._take(
+            AgentExited(
+                run_id=end.run_id,
+                exit_code=exit_code,
+                signal=end.signal,
+                output=end.output,
+                errors=end.errors,
+                exit_reason=exit_reason(end.errors),
+                exec_ms=end.exec_ms,
+                started_at=end.started_at,
+                ended_at=end.ended_at,
+            )
+        )
+
+    def _agent_lost(self, run_id: int, pid: int, reason: str) -> None:
+        """Nobody will learn an agent's exit code; when it is gone, that much is known."""
+        code = OcfExit.UNKNOWN if pid else OcfExit.GENERIC
+
+        def event(run_id: int) -> Event:
+            return AgentNotRun(run_id, code, OperationStatus.ERROR, reason, int(time.time()))
+
+        if pid:
+            self._watch(run_id, pid, event)
+        else:
+            self._take(event(run_id))
+
+    def _leftover_gone(self, run_id: int) -> Event:
+        return LeftoverGone(run_id, int(time.time()))
+
+    def _watch(self, run_id: int, pid: int, event: Callable[[int], Event]) -> None:
+        """Take an event when this process, which is not our child, is gone."""
+        loop = asyncio.get_running_loop()
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            loop.call_soon(lambda: self._take(event(run_id)))
+            return
+        if not self._run.is_leader_alive(run_id, pid):
+            os.close(descriptor)  # its pid is another process's now
+            loop.call_soon(lambda: self._take(event(run_id)))
+            return
+
+        def gone() -> None:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._take(event(run_id))
+
+        loop.add_reader(descriptor, gone)
+
+    # effects
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case SpawnAgent():
+                self._spawn(effect)
+            case NoteOperation():
+                self._operations[effect.run_id] = effect.operation
+                self._run.note(effect)
+            case ClearNote():
+                self._operations.pop(effect.run_id, None)
+                self._groups.pop(effect.run_id, None)
+                self._early_signals.pop(effect.run_id, None)
+                self._run.clear_note(effect.run_id)
+            case SignalGroup():
+                self._signal(effect)
+            case Report():
+                self._clients.report(effect.message)
+            case SetTimer():
+                self._set_timer(effect)
+            case CancelTimer():
+                self._cancel_timer(effect.name)
+            case SaveResource():
+                self._run.save_resource(effect.record)
+            case DropResource():
+                self._run.drop_resource(effect.resource)
+            case SaveHead():
+                self._run.save_head(effect.head)
+            case SaveOrder():
+                self._run.save_order(effect.active_order)
+            case FindAgents():
+                names = self._finder.find(effect.standard, effect.provider)
+                self._take(AgentsFound(effect.request, names))
+            case ToSupervisor():
+                self._tell_supervisor(effect.message)
+            case RebootNode():
+                self._reboot(effect.reason)
+            case Note():
+                self._log(effect)
+            case Exit():
+                self._log(Note("notice", "executor.exit", f"The executor ends: {effect.reason}", {"code": effect.code}))
+                self._end(effect.code)
+            case _:
+                assert_never(effect)
+
+    def _spawn(self, effect: SpawnAgent) -> None:
+        now = int(time.time())
+        try:
+            prepared = self._finder.prepare(effect.operation)
+            if isinstance(prepared, Answer):
+                answer = AgentExited(
+                    effect.run_id, prepared.exit_code, output=prepared.output, started_at=now, ended_at=now
+                )
+                self._take(answer)
+                return
+            metadata = effect.operation.action in ("meta-data", "metadata")
+            self._processes.spawn(effect.run_id, prepared, METADATA_BYTES if metadata else OUTPUT_BYTES)
+        except AgentNotFound as error:
+            self._take(AgentNotRun(effect.run_id, error.exit_code, error.status, str(error), now))
+        except OSError as error:
+            reason = f"the agent could not be started: {error.strerror}"
+            self._take(AgentNotRun(effect.run_id, OcfExit.GENERIC, OperationStatus.ERROR, reason, now))
+
+    def _signal(self, effect: SignalGroup) -> None:
+        pid = self._groups.get(effect.run_id)
+        if pid is None:
+            self._early_signals[effect.run_id] = effect.signal
+        else:
+            signal_group(pid, effect.signal)
+
+    def _set_timer(self, effect: SetTimer) -> None:
+        self._cancel_timer(effect.name)
+        delay_s = max(0, effect.at - boottime()) / 1000
+        loop = asyncio.get_running_loop()
+        self._timers[effect.name] = loop.call_later(delay_s, self._timer_fired, effect)
+
+    def _timer_fired(self, effect: SetTimer) -> None:
+        if boottime() < effect.at:
+            self._set_timer(effect)  # the loop's clock rounds down
+            return
+        self._timers.pop(effect.name, None)
+        self._take(TimerFired(effect.name))
+
+    def _cancel_timer(self, name: str) -> None:
+        if (timer := self._timers.pop(name, None)) is not None:
+            timer.cancel()
+
+    def _tell_supervisor(self, state: ExecutorState) -> None:
+        self._supervisor.send(state)
+
+    def _reboot(self, reason: str) -> None:
+        device = self._environ.get(WATCHDOG_VARIABLE)
+        if not device:
+            text = f"This node should be rebooted, but no watchdog is armed: {reason}"
+            self._log(Note("critical", "node.unclean", text))
+            return
+        self._log(Note("critical", "node.reboot", f"Rebooting this node: {reason}", {"watchdog": device}))
+        os.sync()
+        with open("/proc/sysrq-trigger", "w", encoding="ascii") as trigger:
+            trigger.write("b")
+
+    def _end(self, code: int) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(code)
+
+    def _log(self, note: Note) -> None:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        sys.stderr.write(f"{stamp} lrmd[{os.getpid()}] {render(note)}\n")
+        sys.stderr.flush()
+
+
+def boottime() -> Milliseconds:
+    """Now, on the clock that goes on while the machine sleeps."""
+    return Milliseconds(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+
+def take_lock(directories: NodeDirectories) -> IO[str] | None:
+    """Hold run/lrmd.lock as long as the returned file is open; None when another executor holds it.
+
+    The lock is what tells a supervisor that an executor of an earlier life is still at work. It is not inherited by
+    agents: what they start may outlive this process by far.
+    """
+    directories.run.mkdir(parents=True, exist_ok=True)
+    lock = open(directories.run / "lrmd.lock", "a", encoding="ascii")  # noqa: SIM115
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
