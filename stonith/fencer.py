@@ -115,6 +115,7 @@ class Fencer:
                 self._timer_fired(event.name)
             case _:
                 assert_never(event)
+        self._start_what_can()
         return self._out
 
     def records(self, target: str = "") -> tuple[FenceRecord, ...]:
@@ -136,19 +137,20 @@ class Fencer:
         before, self._members = self._members, event.members
         gone = [name for name in before if name not in event.members]
         new = tuple(name for name in event.members if name not in before)
-        for name in gone:
-            self._forget_member(name)
+        self._forget_members(gone)
         stayed = sorted(name for name in event.members if name in before)
         if new and stayed and stayed[0] == self._node and self._history.records():
             self._out.append(SendFencer(new, ShareRecords(self._history.records())))
 
-    def _forget_member(self, name: str) -> None:
-        for record in self._history.pending_of(name):
-            self._keep(replace(record, state="failed", completed_at=self._wall(), reason=f"{name} left the cluster"))
+    def _forget_members(self, gone: list[str]) -> None:
+        for record in [record for name in gone for record in self._history.pending_of(name)]:
+            reason = f"{record.origin} left the cluster"
+            self._keep(replace(record, state="failed", completed_at=self._wall(), reason=reason))
+        for campaign in self._campaigns.values():
+            campaign.waiters = [w for w in campaign.waiters if not (isinstance(w, RemoteWaiter) and w.sender in gone)]
         for campaign in list(self._campaigns.values()):
-            campaign.waiters = [w for w in campaign.waiters if not (isinstance(w, RemoteWaiter) and w.sender == name)]
-            if campaign.stage is Stage.FORWARDED and campaign.asked[-1] == name:
-                self._forward_failed(campaign, f"{name}, which was asked to do it, left the cluster")
+            if campaign.stage is Stage.FORWARDED and campaign.asked[-1] in gone:
+                self._forward_failed(campaign, f"{campaign.asked[-1]}, which was asked to do it, left the cluster")
 
     def _peer_said(self, event: PeerSaid) -> None:
         match event.message:
@@ -224,16 +226,21 @@ class Fencer:
         if campaign.local:
             self._keep(record)
         self._note("notice", "fence.asked", f"{target} is to be fenced", target=target, action=action, client=client)
-        self._start_next()
 
-    def _start_next(self) -> None:
-        """Start queued campaigns: one for each target, and one at all where fencing is not concurrent."""
-        for campaign in list(self._campaigns.values()):
-            if campaign.stage is not Stage.QUEUED or campaign.number not in self._campaigns:
-                continue
-            busy = [other.target for other in self._campaigns.values() if other.stage is not Stage.QUEUED]
-            if campaign.target not in busy and (self._concurrent or not busy):
-                self._start(campaign)
+    def _start_what_can(self) -> None:
+        """Start queued campaigns: one for each target, and one at all where fencing is not concurrent.
+
+        Last thing in each turn, never while a campaign is being finished: what is started may end at once.
+        """
+        while (campaign := self._startable()) is not None:
+            self._start(campaign)
+
+    def _startable(self) -> Campaign | None:
+        busy = [campaign.target for campaign in self._campaigns.values() if campaign.stage is not Stage.QUEUED]
+        if busy and not self._concurrent:
+            return None
+        queued = (campaign for campaign in self._campaigns.values() if campaign.stage is Stage.QUEUED)
+        return next((campaign for campaign in queued if campaign.target not in busy), None)
 
     def _start(self, campaign: Campaign) -> None:
         if campaign.target == self._node:
@@ -505,7 +512,6 @@ class Fencer:
         self._note(level, "fence.done", what, target=campaign.target, action=campaign.action, device=device, by=by)
         for waiter in campaign.waiters:
             self._answer(waiter, campaign.target, campaign.action, ok, device, reason, by)
-        self._start_next()
 
     def _answer(
         self, waiter: Waiter, target: str, action: FenceAction, ok: bool, device: str, reason: str, by: str = ""
