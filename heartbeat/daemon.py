@@ -1,0 +1,337 @@
+"""The heartbeat daemon: turns datagrams, streams, timers, children and files into events, and performs effects.
+
+It decides nothing. Whatever comes is queued, and one turn takes a bounded part of the queue; a pause of the whole
+process is noticed before anything that waited is looked at.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+
+from heartbeat.authkeys import AuthKeys
+from heartbeat.children import Children
+from heartbeat.control import ControlSocket
+from heartbeat.datagram_seal import SALT_BYTES, DatagramOpener, DatagramSealer, Refused
+from heartbeat.events import (
+    Booted,
+    ChildAttached,
+    DatagramReceived,
+    DurableState,
+    Effect,
+    Event,
+    Exit,
+    KillProcess,
+    Paused,
+    Persist,
+    Persisted,
+    PersistFailed,
+    RebootNode,
+    SendDatagram,
+    StartProcess,
+    StopNodeAsked,
+    ToController,
+    ToExecutor,
+)
+from heartbeat.ha_cf import HaConfig
+from heartbeat.links import Heard, UdpLink, open_links
+from heartbeat.log import Log
+from heartbeat.messages import LinkStatus, Member, Status
+from heartbeat.node import HeartbeatNode
+from heartbeat.packets import Packet
+from heartbeat.realtime import become_realtime, boot_clock, reboot_machine
+from heartbeat.refusals import Refusals
+from heartbeat.session_messages import CloseLink, SendSegment
+from heartbeat.state_file import write_state
+from heartbeat.streams import StreamHub
+from ipc import unix
+from ipc.directories import NodeDirectories
+from ipc.note import Note
+from ipc.timers import CancelTimer, SetTimer, TimerFired
+from ipc.units import Milliseconds
+
+EVENTS_PER_TURN = 64
+
+_encode_packet = msgspec.msgpack.Encoder().encode
+_decode_packet = msgspec.msgpack.Decoder(Packet).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Who and where this node is."""
+
+    name: str
+    directories: NodeDirectories
+    bind: str | None
+    """This node's address on ucast links, where several nodes share a machine."""
+    is_machine: bool
+    """The node's name is the machine's: only then may it reboot the machine."""
+
+
+class Daemon:
+    """One node's messaging layer at work."""
+
+    def __init__(self, place: Place, config: HaConfig, keys: AuthKeys, saved: DurableState, log: Log) -> None:
+        self._place = place
+        self._config = config
+        self._keys = keys
+        self._log = log
+        self._node = HeartbeatNode(place.name, config.nodes, config.settings(), saved)
+        self._queue: deque[Event] = deque()
+        self._turn_planned = False
+        self._alive_at = boot_clock()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._links: list[UdpLink] = []
+        self._me: Member | None = None
+        self._sealer: DatagramSealer | None = None
+        self._opener = DatagramOpener(keys)
+        self._refusals = Refusals()
+        self._silenced: set[str] = set()
+        """Links on which sending fails, told once."""
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._children = Children(place.directories, log.children_output, self.give, log.note)
+        self._control = ControlSocket(self)
+        self._streams = StreamHub(
+            keys, config.streamport, config.deadtime, self.give, self._count_refusal, random_bytes=os.urandom
+        )
+        self._ended: asyncio.Future[Exit] | None = None
+
+    async def run(self, ready: Callable[[], None]) -> int:
+        """Work until the node ends; returns the exit code. `ready` is called once all is open and beats begin.
+
+        Raises OSError when it can't begin.
+        """
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        self._links = open_links(self._config.links, self._place.bind)
+        await self._streams.listen(self._links)
+        server = await unix.serve(self._place.directories.heartbeat_socket, self._control.serve)
+        for link in self._links:
+            loop.add_reader(link.socket.fileno(), link.receive, self._datagram)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.give, StopNodeAsked(f"signal {number.name}"))
+        loop.add_signal_handler(signal.SIGHUP, self._log.reopen)
+        if self._config.realtime:
+            for note in become_realtime(self._config.rtprio):
+                self.note(note)
+        gc.collect()
+        gc.freeze()  # what is there now stays: later collections need not walk it
+        self._alive_at = boot_clock()
+        self.give(Booted())
+        self._tick()
+        ready()
+        try:
+            end = await self._ended
+            return await self._end(end)
+        finally:
+            server.close()
+            self.close()
+
+    async def _end(self, end: Exit) -> int:
+        """Left in good order, nothing runs here and the children may go. Otherwise they find that this process is
+        gone and stop what they run."""
+        if end.code == 0:
+            await self._children.end_all()
+        return end.code
+
+    def close(self) -> None:
+        """Give everything back."""
+        for link in self._links:
+            asyncio.get_running_loop().remove_reader(link.socket.fileno())
+            link.close()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._streams.close()
+        self._disk.shutdown(wait=True)
+        self._place.directories.heartbeat_socket.unlink(missing_ok=True)
+
+    # events
+
+    def give(self, event: Event) -> None:
+        """Queue an event for the core."""
+        self._queue.append(event)
+        if not self._turn_planned:
+            self._turn_planned = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_planned = False
+        self._notice_pause()
+        for _ in range(min(len(self._queue), EVENTS_PER_TURN)):
+            self._handle(self._queue.popleft())
+        if self._queue and not self._turn_planned:
+            self._turn_planned = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _notice_pause(self) -> None:
+        """A process that did not run for longer than deadtime was declared dead: that comes before all that waits."""
+        now = boot_clock()
+        gap = Milliseconds(now - self._alive_at)
+        self._alive_at = now
+        if gap > self._config.deadtime:
+            self._handle(Paused(gap))
+
+    def _tick(self) -> None:
+        """So often that a turn can't be missing for deadtime unless the process did not run."""
+        self._notice_pause()
+        silence = max(self._config.warntime, 2 * self._config.keepalive)
+        self._streams.close_silent(Milliseconds(self._alive_at - silence))
+        self._timers["shell.tick"] = asyncio.get_running_loop().call_later(self._config.deadtime / 4000, self._tick)
+
+    def _handle(self, event: Event) -> None:
+        if self._ended is None or self._ended.done():
+            return
+        if isinstance(event, ChildAttached):
+            self._children.attached(event)
+        effects = self._node.handle(event, boot_clock())
+        if self._node.me != self._me:
+            self._new_life(self._node.me)
+        for effect in effects:
+            self._perform(effect)
+
+    def _new_life(self, me: Member | None) -> None:
+        self._me = me
+        self._sealer = None if me is None else DatagramSealer(self._keys, me, os.urandom(SALT_BYTES))
+        self._streams.new_life(me)
+
+    def _datagram(self, link: UdpLink, data: bytes, source: tuple[str, int]) -> None:
+        try:
+            opened = self._opener.open(data, link.name)
+            if opened.sender == self._me:
+                return  # our own, as multicast and broadcast bring it back
+            packet = _decode_packet(opened.payload)
+            if packet.sender != opened.sender:
+                raise Refused(f"{opened.sender.name} speaks for {packet.sender.name}")
+        except (Refused, msgspec.MsgspecError) as error:
+            self._count_refusal(f"{source[0]}:{source[1]}", str(error))
+            return
+        now = boot_clock()
+        link.heard[opened.sender.name] = Heard(source[0], now)
+        self._streams.heard(link, opened.sender, now)
+        if not opened.repeated:
+            self.give(DatagramReceived(packet, link.name))
+
+    def _count_refusal(self, source: str, reason: str) -> None:
+        note = self._refusals.count(source, reason, boot_clock())
+        if note is not None:
+            self.note(note)
+
+    # effects
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case SendDatagram(to, packet):
+                self._send(to, packet)
+            case SendSegment(link=link, segment=segment):
+                self._streams.send(link, segment)
+            case CloseLink(link=link):
+                self._streams.close_link(link)
+            case ToController(message):
+                self._control.to_controller(message)
+            case ToExecutor(message):
+                self._control.to_executor(message)
+            case SetTimer(name, at):
+                self._set_timer(name, at)
+            case CancelTimer(name):
+                self._cancel_timer(name)
+            case Persist():
+                self._persist(effect)
+            case StartProcess(process):
+                self._children.start(process)
+            case KillProcess(pid=pid):
+                self._children.kill(pid)
+            case Note():
+                self.note(effect)
+            case Exit():
+                if self._ended is not None and not self._ended.done():
+                    self._ended.set_result(effect)
+            case RebootNode(reason):
+                self._reboot(reason)
+            case _:
+                assert_never(effect)
+
+    def _send(self, to: tuple[str, ...], packet: Packet) -> None:
+        if self._sealer is None:
+            return
+        data = self._sealer.seal(_encode_packet(packet))
+        for link in self._links:
+            error = link.send(data, to)
+            if error is None:
+                if link.name in self._silenced:
+                    self._silenced.discard(link.name)
+                    self.note(Note("notice", "link.sends_again", f"Sending on {link.name} works again"))
+            elif link.name not in self._silenced:
+                self._silenced.add(link.name)
+                text = f"Sending on {link.name} fails: {error.strerror}"
+                self.note(Note("warning", "link.send_failed", text, {"link": link.name}))
+
+    def _set_timer(self, name: str, at: Milliseconds) -> None:
+        self._cancel_timer(name)
+        delay = max(0, at - boot_clock()) / 1000
+        self._timers[name] = asyncio.get_running_loop().call_later(delay, self._fire, name, at)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _fire(self, name: str, at: Milliseconds) -> None:
+        if boot_clock() < at:
+            self._set_timer(name, at)  # the two clocks round differently
+            return
+        del self._timers[name]
+        self.give(TimerFired(name))
+
+    def _persist(self, effect: Persist) -> None:
+        loop = asyncio.get_running_loop()
+
+        def write() -> None:
+            event: Event
+            try:
+                write_state(self._place.directories.state, effect.state)
+                event = Persisted(effect.token)
+            except OSError as error:
+                event = PersistFailed(effect.token, f"{self._place.directories.state}: {error.strerror}")
+            loop.call_soon_threadsafe(self.give, event)
+
+        self._disk.submit(write)
+
+    def _reboot(self, reason: str) -> None:
+        """The node must not go on: the machine reboots, or, where it is not the machine, all its processes end."""
+        refused = "several nodes share this machine"
+        if self._place.is_machine:
+            self._log.close()
+            refused = reboot_machine()
+        self._children.kill_all()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(Exit(1, f"{reason}; no reboot: {refused}"))
+
+    # what the control socket needs
+
+    def note(self, note: Note) -> None:
+        """Write to the log."""
+        self._log.note(note)
+
+    def status(self) -> Status:
+        """Where things stand."""
+        since = Milliseconds(boot_clock() - self._config.deadtime)
+        links = tuple(LinkStatus(link.name, link.peers_heard(since)) for link in self._links)
+        return self._node.status(os.getpid(), links)
+
+
+def logfile_of(config: HaConfig, directories: NodeDirectories) -> Path | None:
+    """ha.cf's logfile; without any of logfile, debugfile and logfacility the node's own log directory has one."""
+    if config.logfile is not None:
+        return Path(config.logfile)
+    if config.debugfile is None and config.logfacility is None:
+        return directories.log / "ha-log"
+    return None
