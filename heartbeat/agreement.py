@@ -10,7 +10,7 @@ import msgspec
 
 from heartbeat.events import Persist, SendDatagram
 from heartbeat.messages import Member, View
-from heartbeat.packets import Accept, Install, Propose, RefusalReason, Refuse, ViewId, view_id
+from heartbeat.packets import Accept, Install, Propose, RefusalReason, Refuse, ViewId, Withdraw, view_id
 from heartbeat.promises import Promises
 from ipc.timers import SetTimer
 from ipc.units import Milliseconds
@@ -83,9 +83,18 @@ class Agreement:
         """Somebody used this number: the next proposal goes above it."""
         self._highest_seen = max(self._highest_seen, number)
 
-    def forget_ballot(self) -> None:
+    def forget_ballot(self) -> list[AgreementEffect]:
         """The open vote must not lead to an installation any more (this node went on, or wants something else)."""
-        self._ballot = None
+        ballot, self._ballot = self._ballot, None
+        if ballot is None or ballot.view.coordinator != self._me.name or not ballot.cast:
+            return []
+        voters = tuple(name for name in ballot.view.names if name != self._me.name)
+        return [SendDatagram(voters, Withdraw(self._me, view_id(ballot.view)))] if voters else []
+
+    def withdrawn(self, view: ViewId) -> None:
+        """The coordinator gave up: this node waits for its proposal no more. The vote stays used."""
+        if self._ballot is not None and view_id(self._ballot.view) == view:
+            self._ballot = None
 
     # proposing
 
@@ -111,8 +120,7 @@ class Agreement:
         ballot = self.own_ballot
         if ballot is None or view_id(ballot.view) != refuse.view or refuse.sender not in ballot.view.members:
             return []
-        self._ballot = None
-        return [RoundFailed(ballot.view, by=refuse.sender.name, reason=refuse.reason)]
+        return [*self.forget_ballot(), RoundFailed(ballot.view, by=refuse.sender.name, reason=refuse.reason)]
 
     def round_timer(self, now: Milliseconds) -> list[AgreementEffect]:
         """Ask those again that did not answer; give up when the round lasted too long."""
@@ -120,8 +128,8 @@ class Agreement:
         if ballot is None:
             return []
         if now >= ballot.until:
-            self._ballot = None
-            return [RoundFailed(ballot.view, missing=self._missing(ballot) if ballot.cast else ())]
+            missing = self._missing(ballot) if ballot.cast else ()
+            return [*self.forget_ballot(), RoundFailed(ballot.view, missing=missing)]
         return self._ask(ballot, now) if ballot.cast else [self._round_at(now)]
 
     # voting

@@ -12,7 +12,17 @@ from heartbeat.clique import Candidate, choose, is_clique
 from heartbeat.detector import Detector
 from heartbeat.events import Persist, SendDatagram
 from heartbeat.messages import Member, View
-from heartbeat.packets import Accept, Heartbeat, Install, Propose, RefusalReason, Refuse, view_id
+from heartbeat.packets import (
+    Accept,
+    AgreementPacket,
+    Heartbeat,
+    Install,
+    Propose,
+    RefusalReason,
+    Refuse,
+    Withdraw,
+    view_id,
+)
 from heartbeat.promises import Promises
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
@@ -97,6 +107,8 @@ class Membership:
         self._confirmed_by = Milliseconds(0)
         self._wanted: _Signature | None = None
         self._rank = 0
+        self._missed: tuple[str, ...] = ()
+        """Who did not answer in the round before."""
         self._try_at = Milliseconds(0)
 
     @property
@@ -141,7 +153,7 @@ class Membership:
         """The detector gave somebody up."""
         return self._evaluate(now)
 
-    def packet(self, packet: Propose | Accept | Refuse | Install, now: Milliseconds) -> list[MembershipEffect]:
+    def packet(self, packet: AgreementPacket, now: Milliseconds) -> list[MembershipEffect]:
         """A message of the agreement. Those of lives that this node does not hear are nobody's word."""
         known = self._detector.heard.get(packet.sender.name)
         if known is None or known.sender != packet.sender or self._leaving:
@@ -153,6 +165,9 @@ class Membership:
                 return self._perform(self._agreement.accepted(packet), now)
             case Refuse():
                 return self._perform(self._agreement.refused(packet), now)
+            case Withdraw(view=view):
+                self._agreement.withdrawn(view)
+                return self._evaluate(now)
             case Install(view=view):
                 return self._perform(self._agreement.installed_elsewhere(view), now)
 
@@ -168,15 +183,14 @@ class Membership:
             self._initdead_passed = True
         if name == BOUND_TIMER and self._bound_at is not None and now >= self._bound_at and not self._is_intact(now):
             reason = f"no view was agreed on within {self._timing.deadtime_ms} ms after a member was lost"
-            return [*self._drop(reason), *self._evaluate(now)]
+            return [*self._drop(reason, now), *self._evaluate(now)]
         return self._evaluate(now)
 
-    def leave(self) -> list[MembershipEffect]:
+    def leave(self, now: Milliseconds) -> list[MembershipEffect]:
         """Leave the cluster in good order: the heartbeats say so from now on."""
         self._leaving = True
         self._view = None
-        self._agreement.forget_ballot()
-        return []
+        return self._perform(self._agreement.forget_ballot(), now)
 
     # the wanted view
 
@@ -188,8 +202,7 @@ class Membership:
         effects = self._watch_bound(intact, now)
         wish = self._wish(intact, now)
         if wish is None:
-            self._stop_wanting()
-            return effects
+            return [*effects, *self._stop_wanting(now)]
         return [*effects, *self._pursue(wish, now)]
 
     def _is_intact(self, now: Milliseconds) -> bool:
@@ -279,18 +292,19 @@ class Membership:
         members = tuple(one.member for one in by_name)
         signature = members, tuple(0 if one.view is None else one.view.number for one in by_name)
         own = self._agreement.own_ballot
+        withdrawal: list[MembershipEffect] = []
         if own is not None:
             if (own.view.members, own.origins) == signature:
                 return []
-            self._agreement.forget_ballot()
+            withdrawal = self._perform(self._agreement.forget_ballot(), now)
         if signature != self._wanted:
             self._wanted = signature
             self._rank = next(place for place, one in enumerate(wish) if one.member == self._me)
             self._try_at = Milliseconds(now + self._rank * self._timing.takeover_ms)
         at = max(self._try_at, self._held_until(now))
         if now < at:
-            return [SetTimer(TRY_TIMER, Milliseconds(at))]
-        return self._perform(self._agreement.propose(*signature, now), now)
+            return [*withdrawal, SetTimer(TRY_TIMER, Milliseconds(at))]
+        return [*withdrawal, *self._perform(self._agreement.propose(*signature, now), now)]
 
     def _held_until(self, now: Milliseconds) -> int:
         """When this node need not wait for the outcome of another's proposal any more."""
@@ -303,10 +317,9 @@ class Membership:
         heartbeat = self._detector.heard.get(view.coordinator)
         return heartbeat is not None and heartbeat.sender in view.members
 
-    def _stop_wanting(self) -> None:
+    def _stop_wanting(self, now: Milliseconds) -> list[MembershipEffect]:
         self._wanted = None
-        if self._agreement.own_ballot is not None:
-            self._agreement.forget_ballot()
+        return self._perform(self._agreement.forget_ballot(), now) if self._agreement.own_ballot is not None else []
 
     # others' proposals
 
@@ -353,13 +366,20 @@ class Membership:
         return "worse" if self._is_worse(propose, now) else None
 
     def _is_busy(self, view: View, now: Milliseconds) -> bool:
-        """One proposal at a time; of two nodes that ask each other, the larger view wins, then the name."""
+        """One proposal at a time; of two for the same nodes the larger one wins, then the coordinator's name.
+
+        That order is the same everywhere, so that of several proposers one comes through. A proposal that leaves out
+        members of the open one never wins over it: this node would be torn between the two.
+        """
         ballot = self._agreement.ballot
         if ballot is None or now >= ballot.until or ballot.view.coordinator == view.coordinator:
             return False
-        if ballot.view.coordinator != self._me.name:
-            return self._hears_coordinator(ballot.view)
-        return (-len(ballot.view.members), self._me.name) < (-len(view.members), view.coordinator)
+        open_view = ballot.view
+        if open_view.coordinator != self._me.name and not self._hears_coordinator(open_view):
+            return False
+        if open_view.coordinator != self._me.name and not frozenset(open_view.members) <= frozenset(view.members):
+            return True
+        return (-len(open_view.members), open_view.coordinator) < (-len(view.members), view.coordinator)
 
     def _is_here(self, member: Member) -> bool:
         heartbeat = self._detector.heard.get(member.name)
@@ -395,12 +415,13 @@ class Membership:
         assert view.number > self._installed, "view numbers only grow"
         before, self._view = self._view, view
         self._installed = view.number
-        self._agreement.forget_ballot()
+        withdrawal = self._perform(self._agreement.forget_ballot(), now)
         self._wanted = None
+        self._missed = ()
         self._settled_at = Milliseconds(now + self._timing.settle_ms)
         self._confirmed_by = Milliseconds(now + self._timing.deadtime_ms)
         installed = self._compare(before, view, origins, now)
-        effects: list[MembershipEffect] = [installed, _note_installed(installed)]
+        effects: list[MembershipEffect] = [*withdrawal, installed, _note_installed(installed)]
         if len(view.members) > 1:
             effects += [SetTimer(SETTLE_TIMER, self._settled_at), SetTimer(CONFIRM_TIMER, self._confirmed_by)]
         if self._bound_at is not None:
@@ -437,19 +458,30 @@ class Membership:
         }.get(failed.reason or "", 2 * (1 + self._rank) * resend)
         self._try_at = Milliseconds(now + delay_ms)
         effects: list[MembershipEffect] = [_note_failed(failed)]
-        for name in failed.missing:
-            heartbeat = self._detector.heard.get(name)
-            if heartbeat is not None:
-                # It sends heartbeats and does not answer: with it there is no view, so others must see it as lost.
-                effects += self._detector.suspect(heartbeat.sender, "it does not answer when asked to vote", now)
-        return [*effects, *self._evaluate(now)]
+        return [*effects, *self._suspect_silent(failed.missing, now), *self._evaluate(now)]
 
-    def _drop(self, reason: str) -> list[MembershipEffect]:
+    def _suspect_silent(self, missing: tuple[str, ...], now: Milliseconds) -> list[MembershipEffect]:
+        """Who sends heartbeats but twice did not vote is in the way of a view: the others must see it as lost.
+
+        Once may be a slow disk, which by the next round has promised enough numbers. Members of an intact view are
+        never suspected for it: they are asked on behalf of a node that wants to join, which can wait.
+        """
+        again = [name for name in missing if name in self._missed]
+        self._missed = missing
+        safe = self._view.names if self._view is not None and self._is_intact(now) else ()
+        effects: list[MembershipEffect] = []
+        for name in again:
+            heartbeat = self._detector.heard.get(name)
+            if heartbeat is not None and name not in safe:
+                effects += self._detector.suspect(heartbeat.sender, "it does not answer when asked to vote", now)
+        return effects
+
+    def _drop(self, reason: str, now: Milliseconds) -> list[MembershipEffect]:
         self._view = None
         self._bound_at = None
         self._wanted = None
-        self._agreement.forget_ballot()
         return [
+            *self._perform(self._agreement.forget_ballot(), now),
             Dropped(reason),
             Note("warning", "view.lost", f"This node is in no view: {reason}", {"reason": reason}),
         ]
@@ -472,7 +504,9 @@ def _note_installed(installed: Installed) -> Note:
 def _note_failed(failed: RoundFailed) -> Note:
     if failed.reason is not None:
         why = f"{failed.by} does not vote for it ({failed.reason})"
-    else:
+    elif failed.missing:
         why = f"no answer of {', '.join(failed.missing)}"
+    else:
+        why = "this node's own vote is not on disk yet"
     text = f"The proposed view {failed.view.number} of {', '.join(failed.view.names)} came to nothing: {why}"
     return Note("info", "view.round_failed", text, {"view": failed.view.number})

@@ -52,7 +52,7 @@ from heartbeat.messages import (
     ViewLost,
     Welcome,
 )
-from heartbeat.packets import Accept, Heartbeat, Install, NodeStatus, Packet, Propose, Refuse, ViewId, view_id
+from heartbeat.packets import Heartbeat, NodeStatus, Packet, ViewId, view_id
 from heartbeat.promises import Promises
 from heartbeat.quorum import QuorumCore
 from heartbeat.session import Session
@@ -181,7 +181,7 @@ class HeartbeatNode:
             case PersistFailed(reason=reason):
                 return self._end(1, f"the node's state can't be written: {reason}")
             case Paused(duration_ms):
-                return self._paused(duration_ms)
+                return self._paused(duration_ms, now)
             case ControllerSaid(message):
                 return self._controller_said(message, now)
             case ChildAttached():
@@ -246,7 +246,7 @@ class HeartbeatNode:
         began = self._membership.begin(self._quorum.nodes, self._supervisor.ready, now)
         return [*effects, *self._membership_effects(began, now)]
 
-    def _paused(self, duration_ms: Milliseconds) -> list[Effect]:
+    def _paused(self, duration_ms: Milliseconds, now: Milliseconds) -> list[Effect]:
         """The others went on without this node: whatever it knows of them, and they of it, is over."""
         if self._life is not Life.LIVING:
             return []
@@ -257,7 +257,7 @@ class HeartbeatNode:
         effects.append(
             Note("warning", "node.paused", f"{reason}; it begins a new life", {"duration_ms": int(duration_ms)})
         )
-        self._membership.leave()
+        self._membership.leave(now)  # whatever it would still say is not sent: the old life is over
         self._quorum.new_life()
         return [*effects, *self._begin_life()]
 
@@ -265,9 +265,10 @@ class HeartbeatNode:
         if self._life is not Life.LIVING:
             return self._end(0, reason)
         self._life = Life.LEAVING
-        self._membership.leave()
+        withdrawal = self._membership_effects(self._membership.leave(now), now)
         self._goodbyes_left = 1 + self._timing.keepalive_ms // self._timing.resend_ms if self._detector.hears else 1
-        return [Note("notice", "node.leaving", f"{self._name} leaves the cluster"), *self._say_goodbye(now)]
+        note = Note("notice", "node.leaving", f"{self._name} leaves the cluster")
+        return [note, *withdrawal, *self._say_goodbye(now)]
 
     def _say_goodbye(self, now: Milliseconds) -> list[Effect]:
         """Several times, as one datagram may be lost; without any, the others would wait for deadtime."""
@@ -334,11 +335,9 @@ class HeartbeatNode:
             return []
         if packet.sender.name == self._name:
             return self._heard_myself(packet.sender)
-        match packet:
-            case Heartbeat():
-                return self._heard(packet, now)
-            case Propose() | Accept() | Refuse() | Install():
-                return self._membership_effects(self._membership.packet(packet, now), now)
+        if isinstance(packet, Heartbeat):
+            return self._heard(packet, now)
+        return self._membership_effects(self._membership.packet(packet, now), now)
 
     def _heard_myself(self, sender: Member) -> list[Effect]:
         """Broadcast and multicast bring back our own; a life that is not ours means two nodes of one name."""

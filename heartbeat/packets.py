@@ -82,6 +82,13 @@ class Refuse(msgspec.Struct, frozen=True, tag="r", array_like=True):
     reason: RefusalReason
 
 
+class Withdraw(msgspec.Struct, frozen=True, tag="w", array_like=True):
+    """The coordinator gave up this proposal and will never install it: its voters need not wait for the outcome."""
+
+    sender: Member
+    view: ViewId
+
+
 class Install(msgspec.Struct, frozen=True, tag="i", array_like=True):
     """Second phase: all members voted for this view. A heartbeat that shows the view says the same."""
 
@@ -89,4 +96,6 @@ class Install(msgspec.Struct, frozen=True, tag="i", array_like=True):
     view: ViewId
 
 
-Packet = Heartbeat | Propose | Accept | Refuse | Install
+AgreementPacket = Propose | Accept | Refuse | Withdraw | Install
+
+Packet = Heartbeat | Propose | Accept | Refuse | Withdraw | Install

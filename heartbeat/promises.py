@@ -2,7 +2,7 @@
 
 from heartbeat.events import DurableState, Persist
 
-RESERVE = 8
+RESERVE = 16
 """How many view numbers are promised ahead. A vote for a number that is promised already needs no further write, so
 that a failover does not wait for the disk; a restart skips what was promised and not used."""
 
