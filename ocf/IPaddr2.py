@@ -74,7 +74,8 @@ def _present(kernel: Kernel, wanted: Wanted) -> list[Address]:
 
 def _place(kernel: Kernel, wanted: Wanted) -> tuple[Interface, int]:
     """Interface and prefix length for a start. Raises AgentError where they can't be found."""
-    route = kernel.route_to(wanted.ip, wanted.nic)
+    # dumping the routes takes longer than everything else together, so it is done only when something is missing
+    route = kernel.route_to(wanted.ip, wanted.nic) if not wanted.nic or wanted.prefix is None else None
     name = wanted.nic or (route[0] if route else "")
     if not name:
         fail(Exit.GENERIC, f"no route to {wanted.ip}: name the interface by the parameter nic")

@@ -94,8 +94,12 @@ class Kernel:
 
     def interface(self, name: str) -> Interface | None:
         """The interface of this name."""
-        found = [self._interface(link) for link in self._route.get_links() if link.get_attr("IFLA_IFNAME") == name]
-        return found[0] if found else None
+        try:
+            return next((self._interface(link) for link in self._route.link("get", ifname=name)), None)
+        except NetlinkError as error:
+            if error.code in (errno.ENODEV, errno.EINVAL, errno.ERANGE):
+                return None
+            raise KernelRefused(error.code, f"{name}: {error}") from error
 
     def route_to(self, ip: str, interface: str = "") -> tuple[str, int] | None:
         """Interface and prefix length of the most specific route of the main table that covers the address.
@@ -191,6 +195,14 @@ class Kernel:
             text = route.get_attr("RTA_DST")
             network = socket.inet_pton(family, text) if text else empty
             yield route["dst_len"], self._name(index), network
+
+
+def warm_up() -> None:
+    """Ask the kernel once, so that the library has compiled its decoders before a process is forked from this one."""
+    with Kernel() as kernel:
+        kernel.addresses("127.0.0.1")
+        kernel.interface("lo")
+        kernel.route_to("127.0.0.1")
 
 
 def _covers(network: bytes, prefix: int, ip: bytes) -> bool:
