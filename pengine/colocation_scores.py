@@ -1,0 +1,574 @@
+"""The arithmetic of colocations: how the place of one resource changes the scores of another.
+
+Two directions. A dependent's table changes after its primary has a node (`apply_colocation`). A primary's
+table takes in, beforehand, what its dependents would like (`add_dependent_preferences`), in proportion to the
+constraints' scores, through chains of any length. Factors are single-precision floats, because the results
+must agree with those of a program that computes so.
+
+Source: design page 0010, "Colocation arithmetic".
+"""
+
+from __future__ import annotations
+
+import struct
+
+from cib.values import INFINITY, MINUS_INFINITY, add_scores
+from pengine.colocations import this_with_colocations, with_this_colocations
+from pengine.ledger import replace_scores
+from pengine.working import (
+    ABSENT,
+    CLONE,
+    GROUP,
+    PRIMITIVE,
+    PROMOTED,
+    STOPPED,
+    UNKNOWN,
+    UNPROMOTED,
+    Cluster,
+    Colocation,
+    Node,
+    Resource,
+)
+
+_FLOAT = struct.Struct("f")
+_POISON = -100 * INFINITY
+"""Stands for a positive score that dependents have pushed below zero where that is not allowed."""
+
+
+def single(value: float) -> float:
+    """Round to single precision."""
+    result: float = _FLOAT.unpack(_FLOAT.pack(value))[0]
+    return result
+
+
+def score_factor(score: int) -> float:
+    """Return the share that a constraint's score is of infinity."""
+    return single(score / INFINITY)
+
+
+def any_available(cluster: Cluster, scores: list[int]) -> bool:
+    """Say whether any node could be chosen with these scores."""
+    nodes = cluster.nodes_by_index
+    return any(score >= 0 and nodes[index].available() for index, score in enumerate(scores))
+
+
+# What a dependent would like
+
+
+def add_dependent_preferences(cluster: Cluster, primary: Resource, colocation: Colocation) -> None:
+    """Add to a primary's scores what one of its dependents would like."""
+    if not colocation.has_influence():
+        return
+    scores = primary.allowed.scores
+    result = add_matching_scores(
+        cluster,
+        colocation.dependent,
+        primary,
+        scores,
+        colocation,
+        score_factor(colocation.score),
+        active=True,
+        nonnegative=primary.kind == CLONE,
+    )
+    if result is not scores:
+        replace_scores(cluster, primary, result, "dependent", colocation.id)
+
+
+def add_matching_scores(
+    cluster: Cluster,
+    source: Resource,
+    target: Resource,
+    scores: list[int],
+    colocation: Colocation,
+    factor: float,
+    *,
+    active: bool,
+    nonnegative: bool,
+    along_primaries: bool = False,
+) -> list[int]:
+    """Return `scores` (of `target`) with what `source` and its own dependents would like, or unchanged.
+
+    With `active` a source that could run nowhere any more is left out; with `nonnegative` no positive score
+    becomes negative. The list that is passed is never changed.
+    """
+    if source.guard:
+        return scores
+    source.guard = True
+    if source.kind == GROUP:
+        result = add_matching_scores(
+            cluster,
+            source.children[0],
+            target,
+            scores,
+            colocation,
+            factor,
+            active=active,
+            nonnegative=nonnegative,
+            along_primaries=along_primaries,
+        )
+    else:
+        work = _add_one_source(cluster, source, target, scores, colocation, factor, nonnegative)
+        result = _add_chain(cluster, source, target, scores, work, factor, active, nonnegative, along_primaries)
+    source.guard = False
+    return result
+
+
+def _add_chain(
+    cluster: Cluster,
+    source: Resource,
+    target: Resource,
+    scores: list[int],
+    work: list[int],
+    factor: float,
+    active: bool,
+    nonnegative: bool,
+    along_primaries: bool,
+) -> list[int]:
+    if any_available(cluster, work):
+        chain = this_with_colocations(source) if along_primaries else with_this_colocations(source)
+        for colocation in chain:
+            if along_primaries:
+                other = colocation.primary
+            elif colocation.has_influence():
+                other = colocation.dependent
+            else:
+                continue
+            work = add_matching_scores(
+                cluster,
+                other,
+                target,
+                work,
+                colocation,
+                single(single(factor * colocation.score) / INFINITY),
+                active=True,
+                nonnegative=nonnegative,
+                along_primaries=along_primaries,
+            )
+    elif active:
+        return scores
+    if nonnegative:
+        work = [1 if score == _POISON else score for score in work]
+    return work
+
+
+def _add_one_source(
+    cluster: Cluster,
+    source: Resource,
+    target: Resource,
+    scores: list[int],
+    colocation: Colocation,
+    factor: float,
+    nonnegative: bool,
+) -> list[int]:
+    best = _best_scores(cluster, source, colocation)
+    attribute = colocation.node_attribute
+    work = scores[:]
+    for index, score in enumerate(scores):
+        if score == ABSENT:
+            continue
+        value = attribute_for(cluster, cluster.nodes_by_index[index], attribute, target)
+        wish = best.get(value, MINUS_INFINITY)
+        if factor < 0 and wish < 0 and _ignores_double_negative(colocation, wish):
+            continue
+        if score == _POISON:
+            continue
+        weighted = single(factor * single(wish))
+        delta = int(weighted - 0.5) if weighted < 0 else int(weighted + 0.5)
+        if delta == 0 and wish != 0:
+            delta = 1 if factor > 0 else (-1 if factor < 0 else 0)
+        new = add_scores(delta, score)
+        if nonnegative and new < 0:
+            if score > 0:
+                work[index] = _POISON
+                continue
+            if score == 0:
+                continue
+        work[index] = new
+    return work
+
+
+def _best_scores(cluster: Cluster, source: Resource, colocation: Colocation) -> dict[str | None, int]:
+    """Return by attribute value the best score that the source has on an available node with it."""
+    scores = source.allowed.scores
+    parent = source.parent
+    if (
+        colocation.dependent is source
+        and colocation.explicit
+        and parent is not None
+        and parent.kind == GROUP
+        and parent.children[0] is not source
+    ):
+        scores = _with_group_locations(source, parent)
+    best: dict[str | None, int] = {}
+    for index, score in enumerate(scores):
+        if score == ABSENT:
+            continue
+        node = cluster.nodes_by_index[index]
+        if not node.available():
+            continue
+        value = attribute_for(cluster, node, colocation.node_attribute, source)
+        if score > best.get(value, MINUS_INFINITY - 1):
+            best[value] = score
+    return best
+
+
+def _with_group_locations(member: Resource, group: Resource) -> list[int]:
+    """Return a later member's scores as if it carried the group's location constraints itself."""
+    scores = member.allowed.scores[:]
+    for location in reversed(group.locations):
+        if location.role not in (UNKNOWN, member.next_role):
+            continue
+        for index, score in location.scores.items():
+            scores[index] = score if scores[index] == ABSENT else add_scores(scores[index], score)
+    return scores
+
+
+def _ignores_double_negative(colocation: Colocation, wish: int) -> bool:
+    """A dependent that dislikes a node must not make its adversary like it, but for one case."""
+    if colocation.primary.stickiness >= -wish or not colocation.has_influence():
+        return True
+    usable = sum(1 for score in colocation.dependent.allowed.scores if score >= 0)
+    return usable != 1
+
+
+def attribute_for(cluster: Cluster, node: Node, attribute: str, resource: Resource) -> str | None:
+    """Return a node attribute as it counts for a resource (for guests perhaps that of the host)."""
+    launcher = node.connection.launcher if node.connection is not None else None
+    if launcher is not None and resource.meta.get("container-attribute-target", "").lower() == "host":
+        host = launcher.assigned
+        return host.attributes.get(attribute) if host is not None else None
+    value = node.attributes.get(attribute)
+    return value.lower() if value is not None else None
+
+
+# What follows from the primary's place
+
+
+def apply_colocation(cluster: Cluster, dependent: Resource, primary: Resource, colocation: Colocation) -> int:
+    """Apply a colocation to its dependent, now that the primary has its place.
+
+    Returns what was added to the dependent's priority, where roles are what it is about.
+    """
+    if dependent.kind == GROUP:
+        return _apply_to_group(cluster, dependent, primary, colocation)
+    if primary.kind == PRIMITIVE:
+        return _apply_for_primitive(cluster, dependent, primary, colocation)
+    if primary.unassigned:
+        return 0
+    if primary.kind == GROUP:
+        return _apply_for_group(cluster, dependent, primary, colocation)
+    return _apply_for_clone(cluster, dependent, primary, colocation)
+
+
+def _apply_to_group(cluster: Cluster, group: Resource, primary: Resource, colocation: Colocation) -> int:
+    """A group that is an instance takes its first member's part."""
+    if group.collocated:
+        members = group.children[:1]
+    elif colocation.score >= INFINITY:
+        return 0
+    else:
+        members = group.children
+    total = 0
+    for member in members:
+        total = add_scores(total, apply_colocation(cluster, member, primary, colocation))
+    group.priority = add_scores(total, group.priority)
+    return total
+
+
+NOTHING, PLACE, ROLE = 0, 1, 2
+
+
+def colocation_effect(dependent: Resource, primary: Resource, colocation: Colocation, preview: bool = False) -> int:
+    """Say whether a colocation now affects the dependent's place, its role, or nothing."""
+    if not preview and primary.unassigned:
+        return NOTHING
+    promotable = dependent.parent is not None and dependent.parent.promotable
+    if colocation.dependent_role >= UNPROMOTED and promotable and not dependent.unassigned:
+        return ROLE
+    if not preview and not dependent.unassigned:
+        return NOTHING
+    if colocation.dependent_role not in (UNKNOWN, dependent.next_role):
+        return NOTHING
+    if colocation.primary_role not in (UNKNOWN, primary.next_role):
+        return NOTHING
+    return PLACE
+
+
+def _apply_for_primitive(cluster: Cluster, dependent: Resource, primary: Resource, colocation: Colocation) -> int:
+    effect = colocation_effect(dependent, primary, colocation)
+    if effect == ROLE:
+        return _apply_to_priority(cluster, dependent, primary, colocation)
+    if effect == PLACE:
+        _apply_to_scores(cluster, dependent, primary, colocation)
+    return 0
+
+
+def _apply_to_scores(cluster: Cluster, dependent: Resource, primary: Resource, colocation: Colocation) -> None:
+    score = colocation.score
+    node = primary.assigned
+    if node is None and score < 0:
+        return
+    attribute = colocation.node_attribute
+    wanted = attribute_for(cluster, node, attribute, primary) if node is not None else None
+    scores = dependent.allowed.scores
+    work = scores[:]
+    for index, current in enumerate(scores):
+        if current == ABSENT:
+            continue
+        if node is None:
+            work[index] = add_scores(-score, current)
+        elif attribute_for(cluster, cluster.nodes_by_index[index], attribute, dependent) == wanted:
+            if score < INFINITY:
+                work[index] = add_scores(score, current)
+        elif score >= INFINITY:
+            work[index] = MINUS_INFINITY
+    if score <= MINUS_INFINITY or score >= INFINITY or any_available(cluster, work):
+        replace_scores(cluster, dependent, work, "colocation", colocation.id)
+
+
+def _apply_to_priority(cluster: Cluster, dependent: Resource, primary: Resource, colocation: Colocation) -> int:
+    node = dependent.assigned
+    if node is None:
+        return 0
+    if primary.assigned is not None and colocation.primary_role not in (UNKNOWN, primary.next_role):
+        return 0
+    attribute = colocation.node_attribute
+    mine = attribute_for(cluster, node, attribute, dependent)
+    theirs = attribute_for(cluster, primary.assigned, attribute, primary) if primary.assigned else None
+    delta = 0
+    if mine != theirs:
+        if colocation.score >= INFINITY and colocation.dependent_role == PROMOTED:
+            delta = -colocation.score
+    else:
+        delta = -colocation.score if colocation.dependent_role == UNPROMOTED else colocation.score
+    dependent.priority = add_scores(delta, dependent.priority)
+    return delta
+
+
+def _apply_for_group(cluster: Cluster, dependent: Resource, group: Resource, colocation: Colocation) -> int:
+    if group.collocated:
+        member = group.children[-1] if colocation.score >= INFINITY else group.children[0]
+        return apply_colocation(cluster, dependent, member, colocation)
+    if colocation.score >= INFINITY:
+        cluster.note(f"constraint {colocation.id} is ignored: group {group.id} is not collocated")
+        return 0
+    total = 0
+    for member in group.children:
+        total = add_scores(total, apply_colocation(cluster, dependent, member, colocation))
+    return total
+
+
+def _apply_for_clone(cluster: Cluster, dependent: Resource, clone: Resource, colocation: Colocation) -> int:
+    if clone.promotable and colocation.primary_role != UNKNOWN:
+        if dependent.unassigned:
+            _follow_role(cluster, dependent, clone, colocation)
+            return 0
+        if colocation.dependent_role == PROMOTED:
+            return _promote_with(cluster, dependent, clone, colocation)
+    if _is_interleaved(colocation, clone):
+        partner = compatible_instance(cluster, dependent, clone, UNKNOWN, False)
+        if partner is not None:
+            return apply_colocation(cluster, dependent, partner, colocation)
+        if colocation.score >= INFINITY:
+            assign_nowhere(dependent)
+        return 0
+    if colocation.score >= INFINITY:
+        allowed = {
+            instance_node.index
+            for instance in clone.children
+            if not is_blocked(instance)
+            for instance_node in assigned_nodes(instance)
+        }
+        _restrict_to(cluster, dependent, allowed, colocation)
+        return 0
+    total = 0
+    for instance in clone.children:
+        total = add_scores(total, apply_colocation(cluster, dependent, instance, colocation))
+    return total
+
+
+def assign_nowhere(resource: Resource) -> None:
+    """Decide at once that a resource, and all below it, gets no node and is to be stopped."""
+    for child in resource.children:
+        assign_nowhere(child)
+    if resource.kind == PRIMITIVE:
+        if resource.assigned is not None:
+            resource.assigned.assigned_count -= 1
+            resource.allowed.counts[resource.assigned.index] -= 1
+        resource.assigned = None
+        resource.next_role = STOPPED
+    resource.unassigned = False
+
+
+def _restrict_to(cluster: Cluster, dependent: Resource, allowed: set[int], colocation: Colocation) -> None:
+    work = [
+        MINUS_INFINITY if score != ABSENT and index not in allowed else score
+        for index, score in enumerate(dependent.allowed.scores)
+    ]
+    replace_scores(cluster, dependent, work, "colocation", colocation.id)
+
+
+def _follow_role(cluster: Cluster, dependent: Resource, clone: Resource, colocation: Colocation) -> None:
+    """Place a dependent by where instances have the role that the constraint names."""
+    work = dependent.allowed.scores[:]
+    holders: dict[int, int] = {}
+    for instance in clone.children:
+        node = single_node(instance)
+        if node is None or role_of(instance, False) != colocation.primary_role:
+            continue
+        if colocation.score < INFINITY:
+            wanted = attribute_for(cluster, node, colocation.node_attribute, instance)
+            for index, score in enumerate(work):
+                if score == ABSENT:
+                    continue
+                candidate = cluster.nodes_by_index[index]
+                if attribute_for(cluster, candidate, colocation.node_attribute, dependent) == wanted:
+                    work[index] = add_scores(score, colocation.score)
+        holders[node.index] = assigned_score_of(instance)
+    both_promoted = colocation.dependent_role == PROMOTED and colocation.primary_role == PROMOTED
+    if colocation.score >= INFINITY and not both_promoted:
+        for index, score in enumerate(work):
+            if score == ABSENT:
+                continue
+            held = holders.get(index)
+            work[index] = MINUS_INFINITY if held is None else add_scores(held, score)
+    replace_scores(cluster, dependent, work, "colocation", colocation.id)
+
+
+def _promote_with(cluster: Cluster, dependent: Resource, clone: Resource, colocation: Colocation) -> int:
+    partner = compatible_instance(cluster, dependent, clone, colocation.primary_role, False, colocation.node_attribute)
+    if partner is not None:
+        dependent.priority = add_scores(dependent.priority, colocation.score)
+        return colocation.score
+    if colocation.score >= INFINITY:
+        dependent.priority = add_scores(dependent.priority, MINUS_INFINITY)
+        return MINUS_INFINITY
+    return 0
+
+
+def _is_interleaved(colocation: Colocation, clone: Resource) -> bool:
+    configured = colocation.dependent
+    if configured.kind < CLONE or not configured.interleave:
+        return False
+    return configured.clone_node_max == clone.clone_node_max
+
+
+# Instances
+
+
+def is_blocked(resource: Resource) -> bool:
+    """Say whether a resource or anything below it is blocked."""
+    return resource.blocked or any(is_blocked(child) for child in resource.children)
+
+
+def assigned_nodes(resource: Resource) -> list[Node]:
+    """Return the distinct nodes to which a resource or its parts are assigned."""
+    if resource.kind == PRIMITIVE:
+        return [resource.assigned] if resource.assigned is not None else []
+    nodes: list[Node] = []
+    for child in resource.children:
+        for node in assigned_nodes(child):
+            if node not in nodes:
+                nodes.append(node)
+    return nodes
+
+
+def current_nodes(resource: Resource) -> list[Node]:
+    """Return the distinct nodes on which a resource or its parts are active."""
+    if resource.kind == PRIMITIVE:
+        return list(resource.running_on)
+    nodes: list[Node] = []
+    for child in resource.children:
+        for node in current_nodes(child):
+            if node not in nodes:
+                nodes.append(node)
+    return nodes
+
+
+def single_node(resource: Resource, current: bool = False) -> Node | None:
+    """Return the node of a resource where there is exactly one."""
+    nodes = current_nodes(resource) if current else assigned_nodes(resource)
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def assigned_score_of(resource: Resource) -> int:
+    """Return the score with which a resource (its first part) got its node."""
+    while resource.children:
+        resource = resource.children[0]
+    return resource.assigned_score
+
+
+def role_of(resource: Resource, current: bool) -> int:
+    """Return the role of a resource; of a group the highest of its members."""
+    if resource.kind == PRIMITIVE:
+        return resource.orig_role if current else resource.next_role
+    return max(role_of(child, current) for child in resource.children)
+
+
+def compatible_instance(
+    cluster: Cluster,
+    dependent: Resource,
+    clone: Resource,
+    role: int,
+    current: bool,
+    attribute: str | None = None,
+) -> Resource | None:
+    """Return the instance of a clone that belongs with a resource: the one on the same node."""
+    node = single_node(dependent, current)
+    if node is not None:
+        return _instance_on(cluster, dependent, clone, node, role, current, attribute)
+    for candidate in sorted_nodes(cluster, dependent):
+        found = _instance_on(cluster, dependent, clone, candidate, role, current, attribute)
+        if found is not None:
+            return found
+    return None
+
+
+def _instance_on(
+    cluster: Cluster,
+    dependent: Resource,
+    clone: Resource,
+    node: Node,
+    role: int,
+    current: bool,
+    attribute: str | None,
+) -> Resource | None:
+    for instance in clone.children:
+        if role != UNKNOWN and role_of(instance, current) != role:
+            continue
+        if is_blocked(instance):
+            continue
+        place = single_node(instance, current)
+        if place is None:
+            continue
+        if place is node:
+            return instance
+        if attribute is not None and attribute != "#uname":
+            wanted = attribute_for(cluster, node, attribute, dependent)
+            if attribute_for(cluster, place, attribute, instance) == wanted:
+                return instance
+    return None
+
+
+def sorted_nodes(cluster: Cluster, resource: Resource, active: Node | None = None) -> list[Node]:
+    """Return the nodes of a resource's table, best first."""
+    scores = resource.allowed.scores
+    strategy = cluster.options.placement_strategy
+    indices = [index for index, score in enumerate(scores) if score != ABSENT]
+    return sort_nodes(cluster, indices, scores, active, strategy)
+
+
+def sort_nodes(
+    cluster: Cluster, indices: list[int], scores: list[int], active: Node | None, strategy: str
+) -> list[Node]:
+    """Sort nodes by score, then by how little they have to do, then the current one, then by name."""
+    nodes = cluster.nodes_by_index
+
+    def key(index: int) -> tuple[int, int, int, str]:
+        node = nodes[index]
+        score = scores[index] if node.available() else MINUS_INFINITY
+        if strategy == "minimal":
+            return -score, 0, 0, node.name
+        return -score, node.assigned_count, 0 if node is active else 1, node.name
+
+    return [nodes[index] for index in sorted(indices, key=key)]

@@ -1,0 +1,84 @@
+"""Compares the parameters with which an operation ran with those that it would get now."""
+
+from __future__ import annotations
+
+from cib.digests import DEFAULT_SECRETS, FEATURE_SET, operation_digest, restart_digest, secure_digest
+from pengine.namevalue import merge_missing
+from pengine.operations import find_operation, operation_meta
+from pengine.resources import evaluate_for, parameters_on
+from pengine.state import HistoryEntry
+from pengine.working import Cluster, Node, Resource
+
+MATCH, UNKNOWN_DIGEST, MISMATCH, NEEDS_RESTART = 0, 1, 2, 3
+
+
+def current_parameters(
+    cluster: Cluster, resource: Resource, task: str, interval_ms: int, node: Node
+) -> tuple[dict[str, str], bool]:
+    """Return all parameters of an operation now, and whether any of them are the operation's own."""
+    values = dict(parameters_on(cluster, resource, node))
+    operation = find_operation(resource, task, interval_ms, True)
+    own = False
+    if operation is not None and operation.parameters.sets:
+        extra = evaluate_for(cluster, operation.parameters, resource, node)
+        own = bool(extra)
+        merge_missing(values, extra)
+    for name, value in operation_meta(cluster, resource, task, interval_ms, operation, node).items():
+        values.setdefault("CRM_meta_" + name.replace("-", "_"), value)
+    return values, own
+
+
+def compare_digests(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> int:
+    """Say how the present configuration differs from that of a recorded operation."""
+    key = (resource.id, entry.id)
+    cached = node.digest_results.get(key)
+    if cached is not None:
+        return cached
+    result = _compare(cluster, resource, entry, node)
+    node.digest_results[key] = result
+    return result
+
+
+def _compare(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> int:
+    values, own = current_parameters(cluster, resource, entry.task, entry.interval_ms, node)
+    interval_ms = entry.interval_ms
+    if entry.restart_digest is not None:
+        names = entry.force_restart.split() if entry.force_restart is not None else None
+        if restart_digest(values, interval_ms, names) != entry.restart_digest:
+            return _unless_only_secret(cluster, resource, entry, values, NEEDS_RESTART)
+    if entry.digest is None:
+        return UNKNOWN_DIGEST
+    if operation_digest(values, interval_ms) == entry.digest:
+        return MATCH
+    result = NEEDS_RESTART if own and interval_ms == 0 else MISMATCH
+    return _unless_only_secret(cluster, resource, entry, values, result)
+
+
+def _unless_only_secret(
+    cluster: Cluster, resource: Resource, entry: HistoryEntry, values: dict[str, str], result: int
+) -> int:
+    """Take a difference in secret parameters alone for none: a published document masks them."""
+    if entry.secure_digest is None or not cluster.sanitized:
+        return result
+    secrets = entry.secure_parameters.split() if entry.secure_parameters is not None else ()
+    feature_set = entry.feature_set or cluster.state.attributes.get("crm_feature_set") or FEATURE_SET
+    digest = secure_digest(
+        values,
+        entry.interval_ms,
+        secrets,
+        feature_set=feature_set,
+        fence_device=resource.is_fence_device,
+    )
+    if digest == entry.secure_digest:
+        cluster.notices.append(f"Only 'private' parameters to {entry.id} on {entry.key} changed")
+        return MATCH
+    return result
+
+
+def device_digests(cluster: Cluster, device: Resource, node: Node) -> tuple[str, str]:
+    """Return the digests of all and of the non-secret parameters of a fence device."""
+    values = dict(parameters_on(cluster, device, node))
+    return (
+        operation_digest(values, 0),
+        secure_digest(values, 0, DEFAULT_SECRETS, fence_device=True),
+    )

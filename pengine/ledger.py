@@ -1,0 +1,124 @@
+"""Why a score is what it is: every contribution that was made to it, in order.
+
+All changes of a resource's table go through the functions here, so that the ledger is complete: the
+contributions for a resource and a node, added up in order, give the score that decided.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cib.values import MINUS_INFINITY, add_scores
+
+if TYPE_CHECKING:
+    from pengine.working import Cluster, Node, Resource
+
+_ABSENT = -(1 << 50)
+
+
+class Contribution:
+    """One change of one score.
+
+    `source` names the kind of reason (location, stickiness, colocation, failures, ...), `constraint` the id
+    of the constraint or option, `amount` what was added, `result` the score afterwards.
+    """
+
+    __slots__ = ("amount", "constraint", "node", "resource", "result", "source")
+
+    def __init__(self, resource: str, node: str, source: str, constraint: str, amount: int, result: int) -> None:
+        self.resource = resource
+        self.node = node
+        self.source = source
+        self.constraint = constraint
+        self.amount = amount
+        self.result = result
+
+
+class Ledger:
+    """All contributions of a run. Kept as plain tuples until somebody asks."""
+
+    __slots__ = ("_names", "_rows")
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, int, str, str, int, int]] = []
+        self._names: list[str] = []
+
+    def record(self, resource: str, index: int, source: str, constraint: str, amount: int, result: int) -> None:
+        """Note one change of the score of `resource` on the node with this index."""
+        self._rows.append((resource, index, source, constraint, amount, result))
+
+    def name_nodes(self, names: list[str]) -> None:
+        """Tell the names behind the node indices."""
+        self._names = names
+
+    def explain(self, resource: str, node: str | None = None) -> list[Contribution]:
+        """Return the contributions to the scores of a resource, for one node or for all."""
+        return [
+            Contribution(row[0], self._names[row[1]], row[2], row[3], row[4], row[5])
+            for row in self._rows
+            if row[0] == resource and (node is None or self._names[row[1]] == node)
+        ]
+
+
+def contribute(cluster: Cluster, resource: Resource, index: int, amount: int, source: str, constraint: str) -> None:
+    """Add to the score of an entry that exists."""
+    scores = resource.allowed.scores
+    result = add_scores(scores[index], amount)
+    if amount:
+        cluster.ledger.record(resource.id, index, source, constraint, amount, result)
+    scores[index] = result
+
+
+def set_score(cluster: Cluster, resource: Resource, index: int, score: int, source: str, constraint: str) -> None:
+    """Replace a score (creating the entry): a ban, or the score with which an entry begins."""
+    if resource.allowed.scores[index] != score:
+        cluster.ledger.record(resource.id, index, source, constraint, score, score)
+        resource.allowed.scores[index] = score
+
+
+def replace_scores(cluster: Cluster, resource: Resource, scores: list[int], source: str, constraint: str) -> None:
+    """Take a table of scores that was computed on a copy, and note what it changes."""
+    old = resource.allowed.scores
+    for index, score in enumerate(scores):
+        before = old[index]
+        if score != before:
+            amount = score if score <= MINUS_INFINITY or before == _ABSENT else score - before
+            cluster.ledger.record(resource.id, index, source, constraint, amount, score)
+    resource.allowed.scores = scores
+
+
+def add_on_node(
+    cluster: Cluster, resource: Resource, node: Node, amount: int, source: str, constraint: str = ""
+) -> None:
+    """Add a score for a resource and everything below it; an entry begins as the node's global one."""
+    for child in resource.children:
+        add_on_node(cluster, child, node, amount, source, constraint)
+    table = resource.allowed
+    if table.scores[node.index] == _ABSENT:
+        table.scores[node.index] = node.score
+        table.modes[node.index] = node.mode
+        if node.score:
+            cluster.ledger.record(resource.id, node.index, "node", node.id, node.score, node.score)
+    contribute(cluster, resource, node.index, amount, source, constraint)
+
+
+def ban(cluster: Cluster, resource: Resource, node: Node, source: str, constraint: str = "") -> None:
+    """Keep a resource and everything below it off a node."""
+    add_on_node(cluster, resource, node, MINUS_INFINITY, source, constraint)
+
+
+def ban_everywhere(cluster: Cluster, resource: Resource, source: str, constraint: str = "") -> None:
+    """Keep a resource and everything below it off all nodes, also those that it had no entry for."""
+    for node in cluster.nodes:
+        add_on_node(cluster, resource, node, MINUS_INFINITY, source, constraint)
+
+
+def fresh_banned_table(cluster: Cluster, resource: Resource, source: str, constraint: str = "") -> None:
+    """Replace a resource's own table by one that bans it from every node."""
+    for node in cluster.nodes:
+        set_score(cluster, resource, node.index, MINUS_INFINITY, source, constraint)
+        resource.allowed.modes[node.index] = PROBE_DEFAULT
+        resource.allowed.counts[node.index] = 0
+
+
+PROBE_DEFAULT = 0

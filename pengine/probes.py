@@ -1,0 +1,139 @@
+"""Probes: finding out where things run before anything is started.
+
+Source: Pacemaker Explained, "Probes"; design page 0010, "Probes".
+"""
+
+from __future__ import annotations
+
+from cib.values import is_false
+from pengine.actions import operation_key, request, request_ordering
+from pengine.colocation_scores import assigned_nodes
+from pengine.instances import sort_by_number
+from pengine.unfencing import order_after_unfencing
+from pengine.working import (
+    ABSENT,
+    CLONE,
+    OPTIONAL,
+    ORDERED,
+    PRIMITIVE,
+    PROBE_EXCLUSIVE,
+    PROBE_NEVER,
+    PROMOTED,
+    RUNNABLE,
+    STOPPED,
+    UNRUNNABLE_FIRST_BLOCKS,
+    Action,
+    Cluster,
+    Node,
+    Resource,
+)
+
+
+def schedule_probes(cluster: Cluster) -> None:
+    """Ask every usable node about every resource of which it is not known whether it runs there."""
+    if not cluster.options.enable_startup_probes:
+        return
+    for node in cluster.nodes:
+        if not node.online or node.unclean:
+            continue
+        if node.is_remote_kind and is_false(node.attributes.get("resource-discovery-enabled")):
+            continue
+        for resource in cluster.resources:
+            _probe(cluster, resource, node)
+
+
+def _probe(cluster: Cluster, resource: Resource, node: Node) -> None:
+    if resource.kind == PRIMITIVE:
+        _probe_primitive(cluster, resource, node)
+    elif resource.kind == CLONE:
+        _probe_clone(cluster, resource, node)
+    else:
+        for child in resource.children:
+            _probe(cluster, child, node)
+
+
+def _probe_clone(cluster: Cluster, clone: Resource, node: Node) -> None:
+    sort_by_number(clone)
+    if clone.exclusive_discovery:
+        table = clone.allowed
+        if table.scores[node.index] == ABSENT or table.modes[node.index] != PROBE_EXCLUSIVE:
+            table.scores[node.index] = ABSENT
+            return
+    if clone.unique:
+        for instance in clone.children:
+            _probe(cluster, instance, node)
+        return
+    chosen = next((item for item in clone.children if node.index in item.known_on), None)
+    if chosen is None:
+        chosen = next((item for item in clone.children if node in assigned_nodes(item)), clone.children[0])
+    _probe(cluster, chosen, node)
+
+
+def _probe_primitive(cluster: Cluster, resource: Resource, node: Node) -> None:
+    if node.is_remote_kind and not _may_probe_on_remote(resource, node):
+        return
+    if resource.launcher is not None and not resource.is_connection:
+        return
+    if resource.removed or node.index in resource.known_on:
+        return
+    table = resource.allowed
+    absent = table.scores[node.index] == ABSENT
+    mode = node.mode if absent else table.modes[node.index]
+    if (resource.exclusive_discovery or resource.top().exclusive_discovery) and (absent or mode != PROBE_EXCLUSIVE):
+        return
+    if mode == PROBE_NEVER:
+        return
+    if node.is_guest and not _guest_stays(cluster, resource, node):
+        return
+    _ask(cluster, resource, node)
+
+
+def _may_probe_on_remote(resource: Resource, node: Node) -> bool:
+    if resource.is_fence_device or resource.is_connection:
+        return False
+    return not (node.is_guest and any(item.is_connection for item in resource.launched))
+
+
+def _guest_stays(cluster: Cluster, resource: Resource, node: Node) -> bool:
+    """Say whether a guest will be there for the probe; where not, starting waits for it to be settled."""
+    connection = node.connection
+    assert connection is not None
+    guest = connection.launcher
+    assert guest is not None
+    top = resource.top()
+    start = operation_key(top.id, "start")
+    if guest.orig_role == STOPPED:
+        if guest.assigned is not None and guest.assigned.index not in guest.known_on:
+            probe = operation_key(guest.id, "monitor")
+            request_ordering(cluster, guest, probe, None, top, start, None, ORDERED)
+        return False
+    moving = bool(guest.running_on) and guest.assigned is not guest.running_on[0]
+    if node.reset or node.unclean or guest.failed or guest.next_role == STOPPED or moving:
+        stop = operation_key(guest.id, "stop")
+        request_ordering(cluster, guest, stop, None, top, start, None, ORDERED)
+        return False
+    return True
+
+
+def _ask(cluster: Cluster, resource: Resource, node: Node) -> None:
+    probe = request(cluster, resource, operation_key(resource.id, "monitor"), "monitor", node, False)
+    probe.flags &= ~OPTIONAL
+    order_after_unfencing(cluster, resource, node, probe, ORDERED)
+    _expect(probe, resource, node)
+    top = resource.top()
+    if top.kind != CLONE:
+        top = resource
+    marks = ORDERED
+    if not probe.flags & RUNNABLE and not top.running_on:
+        marks |= UNRUNNABLE_FIRST_BLOCKS
+    for task, order in (("start", marks), ("reload-agent", ORDERED)):
+        target = top if task == "start" else resource
+        key = operation_key(target.id, task)
+        request_ordering(cluster, resource, probe.key, probe, target, key, None, order)
+
+
+def _expect(probe: Action, resource: Resource, node: Node) -> None:
+    if node not in resource.running_on:
+        probe.meta["op_target_rc"] = "7"
+    elif resource.orig_role == PROMOTED:
+        probe.meta["op_target_rc"] = "8"

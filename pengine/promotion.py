@@ -1,0 +1,250 @@
+"""Chooses which instances of a promotable clone are promoted.
+
+Source: Pacemaker Explained, "Promotable clones" (promotion scores); design page 0010, "Promotion".
+"""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from cib.values import INFINITY, MINUS_INFINITY, ValueFormatError, add_scores, parse_score
+from pengine.colocation_scores import (
+    add_matching_scores,
+    apply_colocation,
+    role_of,
+    score_factor,
+    single_node,
+)
+from pengine.colocations import this_with_colocations, with_this_colocations
+from pengine.failcounts import base_name
+from pengine.instances import compare_instances
+from pengine.ledger import ban_everywhere, contribute, replace_scores
+from pengine.working import (
+    ABSENT,
+    PROMOTED,
+    STARTED,
+    STOPPED,
+    UNKNOWN,
+    UNPROMOTED,
+    Cluster,
+    Node,
+    Resource,
+)
+
+_NO_PROMOTION_SCORE = -1
+
+
+def add_promotion_scores(cluster: Cluster, clone: Resource) -> None:
+    """Let instances prefer the nodes where they would be promoted. Once for each clone."""
+    if clone.promotion_added:
+        return
+    clone.promotion_added = True
+    for instance in clone.children:
+        scores = instance.allowed.scores
+        for node in cluster.nodes:
+            if scores[node.index] == ABSENT or not node.available():
+                continue
+            score = promotion_score(cluster, instance, node)[0]
+            if score > 0:
+                contribute(cluster, instance, node.index, score, "promotion-score", node.name)
+            instance.priority = max(instance.priority, score) if score > 0 else instance.priority
+
+
+def promotion_score(cluster: Cluster, instance: Resource, node: Node) -> tuple[int, bool]:
+    """Return an instance's promotion score on a node, and whether it has one at all."""
+    if instance.children:
+        total, found = 0, False
+        for member in instance.children:
+            score, has = promotion_score(cluster, member, node)
+            total += score
+            found = found or has
+        return total, found
+    if not _applies(instance, node) or instance.allowed.scores[node.index] < 0:
+        return 0, False
+    text = node.attributes.get("master-" + (instance.history_id or instance.id))
+    if text is None and not instance.unique:
+        text = node.attributes.get("master-" + base_name(instance.id))
+    if text is None:
+        return 0, False
+    try:
+        return parse_score(text), True
+    except ValueFormatError:
+        return 0, True
+
+
+def _applies(instance: Resource, node: Node) -> bool:
+    """Say whether what the node says about its promotion concerns this instance."""
+    if not instance.unique:
+        active = _member_active_on(instance, node)
+        if active is instance:
+            return True
+        if active is None and _any_known(instance, node):
+            return True
+    if not instance.running_on and not instance.known_on:
+        return True
+    return node.index in instance.known_on or node in instance.running_on
+
+
+def _siblings(instance: Resource) -> list[Resource]:
+    """Return the same part of every instance of the clone."""
+    clone = instance.top()
+    if instance.parent is clone:
+        return clone.children
+    return [member for group in clone.children for member in group.children if member.base_id == instance.base_id]
+
+
+def _member_active_on(instance: Resource, node: Node) -> Resource | None:
+    return next((sibling for sibling in _siblings(instance) if node in sibling.running_on), None)
+
+
+def _any_known(instance: Resource, node: Node) -> bool:
+    return any(node.index in sibling.known_on for sibling in _siblings(instance))
+
+
+def choose_promoted(cluster: Cluster, clone: Resource) -> None:
+    """Give every instance its role."""
+    table = clone.allowed
+    for index in range(len(table.counts)):
+        table.counts[index] = 0
+    for instance in clone.children:
+        _set_priority(cluster, clone, instance)
+    _order_instances(cluster, clone)
+    promoted = 0
+    for instance in clone.children:
+        _print_promotion(cluster, instance)
+        if (promoted >= clone.promoted_max and clone.managed) or instance.promotion_priority < 0:
+            _set_unpromoted(instance)
+            continue
+        node = _node_to_promote_on(clone, instance)
+        if node is None:
+            _set_unpromoted(instance)
+            continue
+        if instance.orig_role < PROMOTED and not cluster.quorate and cluster.quorum_policy == "freeze":
+            _set_unpromoted(instance)
+            continue
+        table.counts[node.index] += 1
+        promoted += 1
+        _set_promoted(instance)
+
+
+def _set_priority(cluster: Cluster, clone: Resource, instance: Resource) -> None:
+    _make_unpromoted(instance)
+    node = single_node(instance)
+    if node is None:
+        instance.promotion_priority = instance.priority
+        return
+    role = role_of(instance, False)
+    if role in (UNKNOWN, STARTED):
+        score, found = promotion_score(cluster, instance, node)
+        instance.priority = score if found else _NO_PROMOTION_SCORE
+    elif role in (STOPPED, UNPROMOTED):
+        instance.priority = MINUS_INFINITY
+    for owner in (instance, clone):
+        for location in reversed(owner.locations):
+            if location.role == PROMOTED and node.index in location.scores:
+                instance.priority = add_scores(location.scores[node.index], instance.priority)
+    for colocation in this_with_colocations(instance):
+        apply_colocation(cluster, instance, colocation.primary, colocation)
+    instance.promotion_priority = INFINITY if role == PROMOTED else instance.priority
+
+
+def _make_unpromoted(resource: Resource) -> None:
+    if resource.orig_role == STARTED:
+        resource.orig_role = UNPROMOTED
+    for child in resource.children:
+        _make_unpromoted(child)
+
+
+def _order_instances(cluster: Cluster, clone: Resource) -> None:
+    """Sort the instances by how much they should be promoted. Once for each clone."""
+    if clone.promotion_ordered:
+        return
+    clone.promotion_ordered = True
+    clone.guard = True
+    for instance in clone.children:
+        node = single_node(instance)
+        if node is not None and instance.promotion_priority >= 0:
+            contribute(cluster, clone, node.index, instance.promotion_priority, "promotion-score", instance.id)
+    for colocation in with_this_colocations(clone):
+        if colocation.primary_role == PROMOTED and colocation.has_influence():
+            scores = clone.allowed.scores
+            result = add_matching_scores(
+                cluster,
+                colocation.dependent,
+                clone,
+                scores,
+                colocation,
+                score_factor(colocation.score),
+                active=True,
+                nonnegative=True,
+            )
+            if result is not scores:
+                replace_scores(cluster, clone, result, "dependent", colocation.id)
+    for constraint in clone.tickets:
+        granted, standby = cluster.tickets.get(constraint.ticket, (False, False))
+        if constraint.role == PROMOTED and (not granted or standby):
+            ban_everywhere(cluster, clone, "ticket", constraint.id)
+    for instance in clone.children:
+        node = single_node(instance)
+        if not instance.managed and role_of(instance, False) == PROMOTED:
+            instance.promotion_priority = INFINITY
+        elif node is None:
+            instance.promotion_priority = MINUS_INFINITY
+        elif instance.promotion_priority >= 0:
+            score = clone.allowed.scores[node.index]
+            instance.promotion_priority = 0 if score == ABSENT else score
+    clone.children.sort(key=cmp_to_key(lambda left, right: _compare_promotable(cluster, left, right)))
+    clone.guard = False
+
+
+def _compare_promotable(cluster: Cluster, left: Resource, right: Resource) -> int:
+    if left.promotion_priority != right.promotion_priority:
+        return -1 if left.promotion_priority > right.promotion_priority else 1
+    left_role, right_role = role_of(left, True), role_of(right, True)
+    if left_role != right_role:
+        return -1 if left_role > right_role else 1
+    return compare_instances(cluster, left, right)
+
+
+def _print_promotion(cluster: Cluster, instance: Resource) -> None:
+    node = single_node(instance)
+    cluster.score_lines.append(
+        ("promotion", instance.id, node.name if node is not None else None, instance.promotion_priority)
+    )
+
+
+def _node_to_promote_on(clone: Resource, instance: Resource) -> Node | None:
+    for member in instance.children:
+        if _node_to_promote_on(clone, member) is None:
+            return None
+    node = single_node(instance)
+    if node is None:
+        return None
+    if not instance.managed:
+        if role_of(instance, True) != PROMOTED:
+            return None
+    elif instance.priority < 0 or not node.available() or (node.is_guest and _launcher_unassigned(node)):
+        return None
+    if clone.allowed.scores[node.index] == ABSENT:
+        return None
+    if clone.allowed.counts[node.index] >= clone.promoted_node_max and instance.managed:
+        return None
+    return node
+
+
+def _launcher_unassigned(node: Node) -> bool:
+    connection = node.connection
+    return connection is None or connection.launcher is None or connection.launcher.assigned is None
+
+
+def _set_unpromoted(resource: Resource) -> None:
+    resource.next_role = STOPPED if resource.assigned is None else UNPROMOTED
+    for child in resource.children:
+        _set_unpromoted(child)
+
+
+def _set_promoted(resource: Resource) -> None:
+    if resource.next_role == UNKNOWN:
+        resource.next_role = PROMOTED
+    for child in resource.children:
+        _set_promoted(child)

@@ -1,0 +1,193 @@
+"""The stages of a run, in order: from what the document says to a transition graph."""
+
+from __future__ import annotations
+
+from cib.values import is_true
+from pengine.assignment import add_internal_colocations, assign_resources
+from pengine.colocations import unpack_colocation
+from pengine.config_check import check_configuration_changes, schedule_removed_cleanups
+from pengine.constraint_targets import index_history_names
+from pengine.fencing import schedule_fencing_and_shutdowns
+from pengine.graph import Graph
+from pengine.graph_builder import build_graph
+from pengine.internal_orderings import add_anticolocation_orderings, add_internal_orderings
+from pengine.ledger import Ledger
+from pengine.locations import apply_node_criteria, unpack_location
+from pengine.namevalue import evaluate
+from pengine.nodes import apply_node_health, build_nodes
+from pengine.options import Options
+from pengine.order_constraints import unpack_order
+from pengine.ordering import apply_orderings
+from pengine.probes import schedule_probes
+from pengine.resource_actions import create_actions
+from pengine.resources import build_resources
+from pengine.state import (
+    ClusterState,
+    ColocationDefinition,
+    LocationDefinition,
+    OrderDefinition,
+    TicketDefinition,
+)
+from pengine.status import read_status
+from pengine.tickets import unpack_ticket
+from pengine.working import PRIMITIVE, ROLE_NAMES, Cluster, Resource
+
+
+class Placement:
+    """Where a primitive is and where it shall be."""
+
+    __slots__ = ("current", "next_role", "node", "resource", "role")
+
+    def __init__(self, resource: str, current: tuple[str, ...], role: str, node: str | None, next_role: str) -> None:
+        self.resource = resource
+        self.current = current
+        self.role = role
+        self.node = node
+        self.next_role = next_role
+
+
+class Outcome:
+    """What a run decided.
+
+    `placements` by resource id; `scores` as people ask to see them (one line each); `graph` what must be done;
+    `notes` what people should be told; `ledger` why; `cluster` the working data, for those who render a status.
+    """
+
+    __slots__ = ("cluster", "graph", "ledger", "notes", "placements", "scores")
+
+    def __init__(
+        self,
+        placements: dict[str, Placement],
+        scores: list[str],
+        graph: Graph,
+        notes: list[str],
+        ledger: Ledger,
+        cluster: Cluster,
+    ) -> None:
+        self.placements = placements
+        self.scores = scores
+        self.graph = graph
+        self.notes = notes
+        self.ledger = ledger
+        self.cluster = cluster
+
+
+def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outcome:
+    """Decide what runs where and what must be done.
+
+    `now` is in seconds since the epoch. With `sanitized` differences in secret parameters alone do not count
+    (for documents that were published with secrets masked). The state is not changed.
+    """
+    cluster = read_cluster(state, now, sanitized=sanitized)
+    decide(cluster)
+    graph = build_graph(cluster)
+    placements: dict[str, Placement] = {}
+    for resource in cluster.resources:
+        _add_placements(resource, placements)
+    return Outcome(placements, score_lines(cluster), graph, cluster.notes, cluster.ledger, cluster)
+
+
+def read_cluster(state: ClusterState, now: int, *, sanitized: bool = False) -> Cluster:
+    """Return the working data as the document describes them, before any decision."""
+    cluster = Cluster(state, now)
+    cluster.sanitized = sanitized
+    _read_options(cluster)
+    build_nodes(cluster)
+    build_resources(cluster)
+    cluster.fence_device_exists = cluster.options.have_watchdog or any(
+        resource.is_fence_device for resource in cluster.by_id.values()
+    )
+    read_status(cluster)
+    cluster.fence_device_exists = cluster.fence_device_exists or any(
+        resource.is_fence_device for resource in cluster.by_id.values()
+    )
+    return cluster
+
+
+def decide(cluster: Cluster) -> None:
+    """Choose nodes and roles, create the actions that follow, and settle their order."""
+    index_history_names(cluster)
+    apply_node_health(cluster)
+    _unpack_constraints(cluster)
+    apply_node_criteria(cluster)
+    add_internal_colocations(cluster)
+    add_internal_orderings(cluster)
+    add_anticolocation_orderings(cluster)
+    check_configuration_changes(cluster)
+    _note_missing_fencing(cluster)
+    assign_resources(cluster)
+    schedule_probes(cluster)
+    schedule_removed_cleanups(cluster)
+    for resource in cluster.resources:
+        create_actions(cluster, resource)
+    schedule_fencing_and_shutdowns(cluster)
+    apply_orderings(cluster)
+    cluster.ledger.name_nodes([node.name for node in cluster.nodes_by_index])
+
+
+def _read_options(cluster: Cluster) -> None:
+    state = cluster.state
+    options = Options(evaluate(state.options, cluster.context))
+    cluster.options = options
+    cluster.quorate = is_true(state.attributes.get("have-quorum"))
+    cluster.unfencing = state.any_unfencing
+    policy = "fence" if options.no_quorum_policy == "suicide" else options.no_quorum_policy
+    if policy == "fence":
+        panic = state.attributes.get("no-quorum-panic", "0")
+        if not options.fencing_enabled or (not cluster.quorate and panic in ("", "0")):
+            policy = "stop"
+    cluster.quorum_policy = policy
+    if not cluster.quorate:
+        cluster.note(f"the cluster has no quorum: no-quorum-policy {policy} applies")
+
+
+def _note_missing_fencing(cluster: Cluster) -> None:
+    if cluster.options.fencing_enabled and not cluster.fence_device_exists and cluster.resources:
+        cluster.note(
+            "no resource is started or stopped: fencing is enabled (fencing-enabled, stonith-enabled) but no "
+            "fence device is configured; define one, or disable fencing knowing that shared data are then at risk"
+        )
+
+
+def _unpack_constraints(cluster: Cluster) -> None:
+    for definition in cluster.state.constraints:
+        if isinstance(definition, LocationDefinition):
+            unpack_location(cluster, definition)
+        elif isinstance(definition, ColocationDefinition):
+            unpack_colocation(cluster, definition)
+        elif isinstance(definition, OrderDefinition):
+            unpack_order(cluster, definition)
+        elif isinstance(definition, TicketDefinition):
+            unpack_ticket(cluster, definition)
+
+
+def score_lines(cluster: Cluster) -> list[str]:
+    """Return the assignment scores in the order in which they came about, as text."""
+    lines = list(cluster.notices)
+    for prefix, resource, node, score in cluster.score_lines:
+        text = _format(score)
+        if prefix == "promotion":
+            where = f"on {node}" if node is not None else "(inactive)"
+            lines.append(f"{resource} promotion score {where}: {text}")
+        else:
+            lines.append(f"{prefix}: {resource} allocation score on {node}: {text}")
+    return lines
+
+
+def _format(score: int) -> str:
+    if score >= 1_000_000:
+        return "INFINITY"
+    return "-INFINITY" if score <= -1_000_000 else str(score)
+
+
+def _add_placements(resource: Resource, placements: dict[str, Placement]) -> None:
+    if resource.kind == PRIMITIVE:
+        placements[resource.id] = Placement(
+            resource.id,
+            tuple(node.name for node in resource.running_on),
+            ROLE_NAMES[resource.orig_role],
+            resource.assigned.name if resource.assigned is not None else None,
+            ROLE_NAMES[resource.next_role],
+        )
+    for child in resource.children:
+        _add_placements(child, placements)

@@ -1,0 +1,698 @@
+"""The working data of one run: nodes, resources, actions, and how they hang together.
+
+Everything here is made by a run, changed by its stages, and thrown away with it. Classes have slots and
+plain fields; what they mean belongs to the stage that owns them and is said at the field.
+
+Lists of actions and of edges are kept oldest first; where the rules say "newest first" they are walked
+backwards.
+"""
+
+from __future__ import annotations
+
+from cib.rules import RuleContext
+from cib.values import MINUS_INFINITY
+from pengine.ledger import Ledger
+from pengine.options import Options
+from pengine.state import (
+    ClusterState,
+    HistoryEntry,
+    OperationDefinition,
+    ResourceDefinition,
+    ResourceHistory,
+)
+
+# Kinds of resources, in the order in which colocations prefer them
+PRIMITIVE, GROUP, CLONE, BUNDLE = 0, 1, 2, 3
+
+# Roles, in order
+UNKNOWN, STOPPED, STARTED, UNPROMOTED, PROMOTED = 0, 1, 2, 3, 4
+ROLE_NAMES = ("Unknown", "Stopped", "Started", "Unpromoted", "Promoted")
+
+# What a start needs
+NEEDS_NOTHING, NEEDS_QUORUM, NEEDS_FENCING, NEEDS_UNFENCING = 0, 1, 2, 3
+
+# What to do with a resource that is active more than once
+STOP_START, STOP_ONLY, MULTIPLE_BLOCK, STOP_UNEXPECTED = 0, 1, 2, 3
+
+# What to do about a failure, mildest first
+(
+    IGNORE,
+    DEMOTE,
+    RESTART,
+    RESET_REMOTE,
+    RESTART_CONTAINER,
+    BAN,
+    BLOCK,
+    STOP,
+    STANDBY,
+    FENCE,
+) = range(10)
+
+# Probe modes of an entry
+PROBE_ALWAYS, PROBE_NEVER, PROBE_EXCLUSIVE = 0, 1, 2
+
+# Flags of an action
+OPTIONAL, RUNNABLE, PSEUDO, MIGRATABLE, ALWAYS_IN_GRAPH = 1, 2, 4, 8, 16
+ON_DC, RESCHEDULE, MIGRATION_ABORT, IN_GRAPH, MIN_RUNNABLE_MET = 32, 64, 128, 256, 512
+
+# Marks of an edge
+ORDERED = 1 << 0
+THEN_IMPLIES_FIRST = 1 << 1
+FIRST_IMPLIES_THEN = 1 << 2
+PROMOTED_THEN_IMPLIES_FIRST = 1 << 3
+UNMIGRATABLE_THEN_BLOCKS = 1 << 4
+UNRUNNABLE_FIRST_BLOCKS = 1 << 5
+FIRST_ELSE_THEN = 1 << 6
+FIRST_IMPLIES_SAME_NODE_THEN = 1 << 7
+NESTED_REMOTE_PROBE = 1 << 8
+INTERMEDIATE_STOP = 1 << 9
+IF_FIRST_UNMIGRATABLE = 1 << 10
+SERIALIZE = 1 << 11
+IF_ON_SAME_NODE = 1 << 12
+THEN_IMPLIES_FIRST_GRAPHED = 1 << 13
+FIRST_IMPLIES_THEN_GRAPHED = 1 << 14
+ASYMMETRIC = 1 << 15
+IF_ON_SAME_NODE_OR_TARGET = 1 << 16
+IF_REQUIRED_ON_SAME_NODE = 1 << 17
+MIN_RUNNABLE = 1 << 18
+GUEST_ALLOWED = 1 << 19
+THEN_CANCELS_FIRST = 1 << 20
+
+ABSENT = -(1 << 50)
+"""Stands in a table for a node that has no entry."""
+
+
+class Table:
+    """A resource's allowed nodes: by node index the score, how often it was chosen, the probe mode."""
+
+    __slots__ = ("counts", "modes", "scores")
+
+    def __init__(self, size: int) -> None:
+        self.scores: list[int] = [ABSENT] * size
+        self.counts: list[int] = [0] * size
+        self.modes: list[int] = [PROBE_ALWAYS] * size
+
+    def copy(self) -> Table:
+        """Return an independent table of the same contents."""
+        other = Table(0)
+        other.scores = self.scores[:]
+        other.counts = self.counts[:]
+        other.modes = self.modes[:]
+        return other
+
+    def grow(self) -> None:
+        """Make room for one more node."""
+        self.scores.append(ABSENT)
+        self.counts.append(0)
+        self.modes.append(PROBE_ALWAYS)
+
+
+class Node:
+    """A node in this run. `index` is its place in every table, `score` and `mode` its global entry."""
+
+    __slots__ = (
+        "assigned_count",
+        "attributes",
+        "connection",
+        "digest_results",
+        "expected_up",
+        "expired_entries",
+        "fence_action",
+        "history_unpacked",
+        "id",
+        "index",
+        "kind",
+        "maintenance",
+        "mode",
+        "name",
+        "name_lower",
+        "online",
+        "pending",
+        "priority",
+        "reset",
+        "running",
+        "score",
+        "seen",
+        "shutdown",
+        "standby",
+        "standby_on_fail",
+        "status_attributes",
+        "unclean",
+        "unpacked",
+        "utilization",
+    )
+
+    def __init__(self, index: int, identifier: str, name: str, kind: str, score: int) -> None:
+        self.index = index
+        self.id = identifier
+        self.name = name
+        self.name_lower = name.lower()
+        self.kind = kind
+        """cluster, remote, or container (guest and bundle nodes)."""
+        self.score = score
+        self.mode = PROBE_ALWAYS
+        self.attributes: dict[str, str] = {}
+        self.utilization: dict[str, int] = {}
+        self.online = False
+        self.unclean = False
+        self.standby = False
+        self.standby_on_fail = False
+        self.pending = False
+        self.maintenance = False
+        self.shutdown = False
+        self.expected_up = False
+        self.seen = False
+        self.reset = False
+        """A remote or guest node that must be fenced before its connection is re-established."""
+        self.unpacked = False
+        self.history_unpacked = False
+        self.connection: Resource | None = None
+        self.status_attributes: dict[str, str] = {}
+        self.running: list[Resource] = []
+        self.assigned_count = 0
+        self.priority = 0
+        self.fence_action: Action | None = None
+        self.digest_results: dict[tuple[str, str], int] = {}
+        self.expired_entries: dict[tuple[str, str], bool] = {}
+        """Recurring operations whose failure has expired, so that they must be started anew."""
+
+    @property
+    def has_failures(self) -> bool:
+        """True where any failure of any resource is recorded."""
+        return any(name.startswith("fail-count-") for name in self.attributes)
+
+    @property
+    def is_remote_kind(self) -> bool:
+        """True for remote, guest and bundle nodes."""
+        return self.kind != "cluster"
+
+    @property
+    def is_guest(self) -> bool:
+        """True for guest and bundle nodes: their connection has a launcher."""
+        return self.connection is not None and self.connection.launcher is not None
+
+    def available(self) -> bool:
+        """Say whether resources may run here, apart from any score."""
+        return self.online and not (self.shutdown or self.unclean or self.standby or self.maintenance)
+
+    def __repr__(self) -> str:
+        return f"<node {self.name}>"
+
+
+class Resource:
+    """A primitive, group, clone or bundle, or an instance of one, in this run."""
+
+    __slots__ = (
+        "actions",
+        "actions_by_key",
+        "allow_migrate",
+        "allowed",
+        "anonymous_class",
+        "assigned",
+        "assigned_score",
+        "assigning",
+        "base_id",
+        "blocked",
+        "children",
+        "clone_max",
+        "clone_node_max",
+        "collocated",
+        "critical",
+        "dangling_sources",
+        "definition",
+        "exclusive_discovery",
+        "failed",
+        "failure_ignored",
+        "failure_timeout_ms",
+        "guard",
+        "history_id",
+        "id",
+        "interleave",
+        "internal",
+        "kind",
+        "known_on",
+        "launched",
+        "launcher",
+        "locations",
+        "lock_node",
+        "lock_time",
+        "maintenance",
+        "managed",
+        "meta",
+        "migration_source",
+        "migration_target",
+        "multiple_active",
+        "next_role",
+        "notifications",
+        "notify",
+        "ordered",
+        "orig_role",
+        "parameter_cache",
+        "parent",
+        "pending_node",
+        "pending_task",
+        "priority",
+        "promotable",
+        "promoted_max",
+        "promoted_node_max",
+        "promotion_added",
+        "promotion_ordered",
+        "promotion_priority",
+        "provider",
+        "reconnect_interval_ms",
+        "reload",
+        "removed",
+        "requires",
+        "restart_by_definition",
+        "running_on",
+        "standard",
+        "start_pending",
+        "stickiness",
+        "stop_if_failed",
+        "target_role",
+        "this_with",
+        "threshold",
+        "tickets",
+        "type",
+        "unassigned",
+        "unique",
+        "utilization",
+        "with_this",
+    )
+
+    def __init__(self, identifier: str, kind: int, definition: ResourceDefinition, size: int) -> None:
+        self.id = identifier
+        self.base_id = definition.id
+        """The id in the configuration (without the number of an instance)."""
+        self.history_id: str | None = None
+        """The name under which the history knows it, where that is another one."""
+        self.kind = kind
+        self.definition = definition
+        self.standard = definition.standard
+        self.provider = definition.provider
+        self.type = definition.type
+        self.meta: dict[str, str] = {}
+        self.parameter_cache: dict[int, dict[str, str]] = {}
+        self.parent: Resource | None = None
+        self.children: list[Resource] = []
+        self.allowed = Table(size)
+        self.locations: list[Location] = []
+        """Location constraints of its own, oldest first (the newest is applied first)."""
+        self.this_with: list[Colocation] = []
+        self.with_this: list[Colocation] = []
+        self.tickets: list[TicketConstraint] = []
+        self.utilization: dict[str, int] = {}
+
+        self.managed = True
+        self.maintenance = False
+        self.blocked = False
+        self.failed = False
+        self.failure_ignored = False
+        self.stop_if_failed = False
+        self.removed = False
+        self.internal = False
+        self.unique = True
+        self.promotable = False
+        self.notify = False
+        self.interleave = False
+        self.ordered = False
+        self.collocated = False
+        self.critical = True
+        self.allow_migrate = False
+        self.exclusive_discovery = False
+        self.start_pending = False
+        self.reload = False
+        self.restart_by_definition = False
+        self.anonymous_class = False
+
+        self.priority = 0
+        self.promotion_priority = 0
+        self.promotion_added = False
+        self.promotion_ordered = False
+        self.stickiness = 0
+        self.threshold = 0
+        self.failure_timeout_ms = 0
+        self.reconnect_interval_ms = 0
+        self.multiple_active = STOP_START
+        self.requires = NEEDS_QUORUM
+        self.clone_max = 0
+        self.clone_node_max = 0
+        self.promoted_max = 0
+        self.promoted_node_max = 0
+
+        self.orig_role = STOPPED
+        self.next_role = UNKNOWN
+        self.target_role = UNKNOWN
+        self.running_on: list[Node] = []
+        self.known_on: dict[int, Node] = {}
+        self.dangling_sources: list[Node] = []
+        self.migration_source: Node | None = None
+        self.migration_target: Node | None = None
+        self.pending_node: Node | None = None
+        self.pending_task: str | None = None
+        self.lock_node: Node | None = None
+        self.lock_time = 0
+        self.launcher: Resource | None = None
+        self.launched: list[Resource] = []
+
+        self.unassigned = True
+        """True until its node has been decided (also when the decision is "nowhere")."""
+        self.assigning = False
+        self.guard = False
+        """Set while its preferences are being added to another resource."""
+        self.assigned: Node | None = None
+        self.assigned_score = 0
+        self.notifications: dict[str, Notification] = {}
+        """For a clone by task: what tells its instances before and after."""
+        self.actions: list[Action] = []
+        self.actions_by_key: dict[str, list[Action]] = {}
+
+    @property
+    def is_instance(self) -> bool:
+        """True for a direct child of a clone."""
+        return self.parent is not None and self.parent.kind == CLONE
+
+    @property
+    def is_fence_device(self) -> bool:
+        """True for class stonith."""
+        return self.standard.lower() == "stonith"
+
+    @property
+    def is_connection(self) -> bool:
+        """True for the connection of a remote or guest node."""
+        return self.kind == PRIMITIVE and self.type == "remote" and self.provider == "pacemaker"
+
+    @property
+    def needs_fencing(self) -> bool:
+        """True where a start must wait for the fencing of lost nodes."""
+        return self.requires >= NEEDS_FENCING
+
+    def top(self) -> Resource:
+        """Return the outermost ancestor, not going past a bundle."""
+        resource = self
+        while resource.parent is not None and resource.parent.kind != BUNDLE:
+            resource = resource.parent
+        return resource
+
+    def anonymous(self) -> bool:
+        """Say whether this is an instance (or a part of one) of a clone that is not unique."""
+        return not self.unique
+
+    def __repr__(self) -> str:
+        return f"<resource {self.id}>"
+
+
+class Action:
+    """Something that may have to be done, and everything that the ordering of it needs."""
+
+    __slots__ = (
+        "after",
+        "after_marks",
+        "before",
+        "cancel_call_id",
+        "cancel_task",
+        "deduplicated",
+        "flags",
+        "id",
+        "interval_ms",
+        "key",
+        "meta",
+        "needs",
+        "node",
+        "operation",
+        "parameters",
+        "priority",
+        "reason",
+        "required_before",
+        "resource",
+        "runnable_before",
+        "task",
+    )
+
+    def __init__(self, identifier: int, key: str, task: str, resource: Resource | None) -> None:
+        self.id = identifier
+        self.key = key
+        self.task = task
+        self.resource = resource
+        self.node: Node | None = None
+        self.flags = 0
+        self.interval_ms = 0
+        self.reason: str | None = None
+        self.priority = 0
+        self.needs = NEEDS_NOTHING
+        self.operation: OperationDefinition | None = None
+        self.meta: dict[str, str] = {}
+        self.parameters: dict[str, str] | None = None
+        self.before: list[Edge] = []
+        self.after: list[Edge] = []
+        self.after_marks: dict[int, int] = {}
+        """By the id of a later action the marks of all edges to it, to find duplicates at once."""
+        self.required_before = 0
+        self.runnable_before = 0
+        self.cancel_task: str | None = None
+        """For a cancellation the task of the operation that is cancelled."""
+        self.cancel_call_id: str | None = None
+        self.deduplicated = False
+
+    def is_set(self, flags: int) -> bool:
+        """Say whether all the flags are set."""
+        return self.flags & flags == flags
+
+    def __repr__(self) -> str:
+        return f"<action {self.id} {self.key} on {self.node.name if self.node else '-'} {self.flags:x}>"
+
+
+class Edge:
+    """One side of an ordering: marks and the action on the other side."""
+
+    __slots__ = ("action", "in_graph", "marks")
+
+    def __init__(self, action: Action, marks: int) -> None:
+        self.action = action
+        self.marks = marks
+        self.in_graph = False
+
+
+class Notification:
+    """The four pseudo actions around a task of a clone, and what the instances are told."""
+
+    __slots__ = ("done", "entries", "post", "post_done", "pre", "pre_done", "task")
+
+    def __init__(self, task: str, pre: Action, pre_done: Action, post: Action, post_done: Action) -> None:
+        self.task = task
+        self.pre = pre
+        self.pre_done = pre_done
+        self.post = post
+        self.post_done = post_done
+        self.done = False
+        self.entries: dict[str, str] = {}
+
+
+class OrderingRequest:
+    """A wish that one thing come before another; resolved into edges once all actions exist.
+
+    Each side is an action, or a resource with the key of an action.
+    """
+
+    __slots__ = ("first", "first_key", "first_resource", "marks", "then", "then_key", "then_resource")
+
+    def __init__(
+        self,
+        first_resource: Resource | None,
+        first_key: str,
+        first: Action | None,
+        then_resource: Resource | None,
+        then_key: str,
+        then: Action | None,
+        marks: int,
+    ) -> None:
+        self.first_resource = first_resource
+        self.first_key = first_key
+        self.first = first
+        self.then_resource = then_resource
+        self.then_key = then_key
+        self.then = then
+        self.marks = marks
+
+
+class Colocation:
+    """One pair of a colocation constraint: `dependent` is placed relative to `primary`."""
+
+    __slots__ = (
+        "dependent",
+        "dependent_role",
+        "explicit",
+        "id",
+        "influence",
+        "node_attribute",
+        "primary",
+        "primary_role",
+        "score",
+    )
+
+    def __init__(
+        self,
+        identifier: str,
+        dependent: Resource,
+        primary: Resource,
+        score: int,
+        dependent_role: int = UNKNOWN,
+        primary_role: int = UNKNOWN,
+        node_attribute: str = "#uname",
+        influence: bool = True,
+        explicit: bool = True,
+    ) -> None:
+        self.id = identifier
+        self.dependent = dependent
+        self.primary = primary
+        self.score = score
+        self.dependent_role = dependent_role
+        self.primary_role = primary_role
+        self.node_attribute = node_attribute
+        self.influence = influence
+        self.explicit = explicit
+
+    def has_influence(self, tested: Resource | None = None) -> bool:
+        """Say whether the dependent's preferences may move the primary (or the resource named)."""
+        target = tested if tested is not None else self.primary
+        if (
+            self.dependent.is_connection
+            and self.dependent.internal
+            and self.dependent.parent is not None
+            and self.dependent.parent.kind == BUNDLE
+            and not target.failed
+            and len(target.running_on) == 1
+        ):
+            return False
+        return self.influence or not target.running_on
+
+
+class Location:
+    """A location constraint for one resource: scores by node index."""
+
+    __slots__ = ("id", "mode", "resource", "role", "scores")
+
+    def __init__(self, identifier: str, resource: Resource, role: int, mode: int) -> None:
+        self.id = identifier
+        self.resource = resource
+        self.role = role
+        """UNKNOWN: for any role."""
+        self.mode = mode
+        self.scores: dict[int, int] = {}
+
+
+class TicketConstraint:
+    """A resource that needs a ticket."""
+
+    __slots__ = ("id", "loss_policy", "resource", "role", "ticket")
+
+    def __init__(self, identifier: str, resource: Resource, ticket: str, policy: str, role: int) -> None:
+        self.id = identifier
+        self.resource = resource
+        self.ticket = ticket
+        self.loss_policy = policy
+        self.role = role
+
+
+class FailedOperation:
+    """A recorded failure, for people to see."""
+
+    __slots__ = ("entry", "node", "resource_id")
+
+    def __init__(self, resource_id: str, node: Node, entry: HistoryEntry) -> None:
+        self.resource_id = resource_id
+        self.node = node
+        self.entry = entry
+
+
+class Cluster:
+    """All working data of one run."""
+
+    __slots__ = (
+        "actions",
+        "actions_by_key",
+        "by_history",
+        "by_id",
+        "clear_failcounts",
+        "colocations",
+        "context",
+        "dc",
+        "failed_operations",
+        "fence_device_exists",
+        "histories",
+        "history_index",
+        "ledger",
+        "locations",
+        "node_by_id",
+        "node_by_name",
+        "nodes",
+        "nodes_by_index",
+        "notes",
+        "notices",
+        "now",
+        "options",
+        "ordering_requests",
+        "quorate",
+        "quorum_policy",
+        "resources",
+        "restart_containers",
+        "sanitized",
+        "score_lines",
+        "state",
+        "tickets",
+        "unfencing",
+    )
+
+    def __init__(self, state: ClusterState, now: int) -> None:
+        self.state = state
+        self.now = now
+        self.context = RuleContext(now=now)
+        """Rules without any particular resource or node; collects the recheck time for all."""
+        self.options: Options = Options()
+        self.quorate = False
+        self.sanitized = False
+        """True for a simulation: the document may have secrets masked, which must not restart anything."""
+        self.quorum_policy = "stop"
+        self.unfencing = False
+        self.fence_device_exists = False
+        self.nodes: list[Node] = []
+        """In the order of their names (numbers inside names count as numbers)."""
+        self.nodes_by_index: list[Node] = []
+        self.node_by_id: dict[str, Node] = {}
+        self.node_by_name: dict[str, Node] = {}
+        self.dc: Node | None = None
+        self.resources: list[Resource] = []
+        """Top-level resources, by priority."""
+        self.by_id: dict[str, Resource] = {}
+        self.by_history: dict[str, Resource] = {}
+        self.tickets: dict[str, tuple[bool, bool]] = {}
+        self.locations: list[Location] = []
+        self.colocations: list[Colocation] = []
+        self.ordering_requests: list[OrderingRequest] = []
+        self.actions: list[Action] = []
+        self.actions_by_key: dict[str, list[Action]] = {}
+        self.histories: list[tuple[Node, ResourceHistory]] = []
+        self.history_index: dict[tuple[str, int], ResourceHistory] = {}
+        self.failed_operations: list[FailedOperation] = []
+        self.clear_failcounts: set[tuple[str, int]] = set()
+        self.restart_containers: list[Resource] = []
+        self.ledger = Ledger()
+        self.notes: list[str] = []
+        """What people should be told: why nothing starts, what was ignored in the document."""
+        self.score_lines: list[tuple[str, str, str | None, int]] = []
+        """(prefix, resource id, node name or None, score) in the order in which they came about."""
+        self.notices: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Tell people something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def entry_exists(self, resource: Resource, node: Node) -> bool:
+        """Say whether the node is in the resource's table."""
+        return resource.allowed.scores[node.index] != ABSENT
+
+
+def is_ban(score: int) -> bool:
+    """Say whether a score means never."""
+    return score <= MINUS_INFINITY
