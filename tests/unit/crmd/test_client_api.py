@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from cib.errors import NotFoundError
 from cib.requests import Request
+from crmd import thin_client
 from crmd.client import AsyncClient, Client, ClientError, NotConnected, WatchEvent
 from crmd.client_api import MAX_OUTSTANDING, ClientApi
 from crmd.messages import (
@@ -31,10 +32,11 @@ from crmd.messages import (
 from crmd.thin_client import ThinClient
 from crmd.wire import encode
 from ipc.blocking import BlockingConnection
-from ipc.directories import NodeDirectories
+from ipc.directories import RUN_VARIABLE, NodeDirectories
 from ipc.tiny_msgpack import packb, unpackb
 
 T = TypeVar("T")
+ROOT = Path(__file__).parents[3]
 STATE = ClusterState(0, "n1", "n1", "S_IDLE", 3, ("n1", "n2"), True, "majority", True, (0, 5, 1), idle=True)
 KEPT = Divergence("state/cib/set-aside-1.xml", (0, 4, 0), "abc", "another history was made with a later quorum", 7)
 
@@ -126,7 +128,7 @@ def test_changes_go_to_the_controller_and_come_back_with_the_version(node: Node)
 
 def test_a_thin_client_says_the_same_as_a_typed_one(node: Node) -> None:
     def body() -> None:
-        with ThinClient(node.directories) as client:
+        with ThinClient(str(node.directories.run)) as client:
             fields = {"node": "", "name": "master-db", "value": "100", "lifetime": "reboot"}
             assert client.ask("UpdateAttribute", **fields)["text"] == "master-db"
             with pytest.raises(ClientError, match="nothing matches"):
@@ -137,9 +139,30 @@ def test_a_thin_client_says_the_same_as_a_typed_one(node: Node) -> None:
 
 
 def test_the_thin_client_loads_nothing_that_costs_time() -> None:
-    code = "import crmd.thin_client, sys; print(*(m for m in sys.modules if '.' not in m))"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert {"asyncio", "msgspec", "lxml", "argparse", "logging"}.isdisjoint(loaded)
+    code = "import sys; before = set(sys.modules); import crmd.thin_client; print(*(set(sys.modules) - before))"
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert sorted(loaded) == [
+        "_socket",
+        "_struct",
+        "crmd",
+        "crmd.client_errors",
+        "crmd.thin_client",
+        "ipc",
+        "ipc.tiny_msgpack",
+        "struct",
+    ]
+
+
+def test_the_thin_client_looks_for_the_socket_where_the_daemon_makes_it() -> None:
+    assert thin_client.RUN_VARIABLE == RUN_VARIABLE
+    assert NodeDirectories.from_environment({}).crmd_socket == Path(
+        thin_client.DEFAULT_RUN_DIRECTORY, thin_client.SOCKET_NAME
+    )
 
 
 def test_a_watch_starts_with_everything_and_goes_on_with_changes(node: Node) -> None:
@@ -188,7 +211,7 @@ def test_without_a_controller_the_tool_says_what_to_do_and_ends_with_102(tmp_pat
         Client.connect(nowhere)
     assert caught.value.rc == 102
     with pytest.raises(NotConnected):
-        ThinClient(nowhere)
+        ThinClient(str(tmp_path))
 
 
 def test_before_the_controller_knows_its_state_it_says_so(tmp_path: Path) -> None:
