@@ -34,11 +34,15 @@ class Acknowledgements:
         self._refused: dict[str, str] = {}
         self._pending: list[Pending] = []
 
-    def restart(self) -> None:
-        """A new term: what was kept under an earlier one must be told again, and nothing waits here."""
-        self._kept.clear()
-        self._refused.clear()
-        self._pending.clear()
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a write waits."""
+        return bool(self._pending)
+
+    @property
+    def has_refusals(self) -> bool:
+        """Whether a member's disk refuses."""
+        return bool(self._refused)
 
     def wait(self, settled: Settled) -> None:
         """Acknowledge this write when its version is kept."""

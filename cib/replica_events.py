@@ -8,7 +8,7 @@ import msgspec
 
 from cib.history import HistoryPoint
 from cib.patch import Patch
-from cib.replica_messages import Outcome, ReplicaMessage
+from cib.replica_messages import Outcome, ReplicaMessage, Settled
 from cib.requests import Request
 from cib.version import CibVersion, ConfigurationVersion
 from ipc.note import Note
@@ -82,6 +82,9 @@ class Adopt(msgspec.Struct, frozen=True, tag=True):
 
     document: bytes
     point: HistoryPoint
+    settled: tuple[Settled, ...] | None = None
+    """`Replica.settled` of the node that it comes from: without it a write that a client's node sends again after a
+    change of the DC could be carried out twice."""
 
 
 Event = RoleChanged | ClientWrite | MessageFrom | Persisted | PersistFailed | Adopt | TimerFired

@@ -130,7 +130,7 @@ def select(root: Element, expression: str) -> list[Element | tuple[str, str]]:
     """
     try:
         found = root.getroottree().xpath(expression)
-    except etree.XPathError:
+    except (etree.XPathError, ValueError):
         return []
     if not isinstance(found, list):
         return []
