@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from heartbeat.checks import check_files
+from heartbeat.children import CommandOf, module_command
 from heartbeat.daemon import Daemon, Place, logfile_of
 from heartbeat.log import Log
+from heartbeat.realtime import keep_small
 from heartbeat.state_file import StateUnreadable, read_state
 from ipc.directories import NodeDirectories
 
@@ -24,14 +26,15 @@ NOT_CONFIGURED = 6
 FAILED = 1
 
 
-def main(arguments: list[str]) -> int:
-    """Run the node until it ends."""
+def main(arguments: list[str], command_of: CommandOf = module_command) -> int:
+    """Run the node until it ends. `command_of` says how its children are run."""
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
     directories = NodeDirectories.from_environment()
     machine = os.uname().nodename
     name = options.get("--node") or machine
     place = Place(name, directories, options.get("--bind"), is_machine=name == machine)
     os.umask(0o027)
+    keep_small()
     try:
         lock = _lock(directories.run / "heartbeat.lock")
         saved = read_state(directories.state, first_generation=int(time.time()))
@@ -52,7 +55,8 @@ def main(arguments: list[str]) -> int:
         return _fail(f"the log can't be written: {error}")
     log.set_debug(config.debug)
     try:
-        return asyncio.run(Daemon(place, config, checked.keys, saved, log).run(_when_ready(log)))
+        daemon = Daemon(place, config, checked.keys, saved, log, command_of)
+        return asyncio.run(daemon.run(_when_ready(log)))
     except OSError as error:
         return _fail(str(error))
     finally:

@@ -24,6 +24,8 @@ END_S_MAX = 5.0
 _ROOT = Path(__file__).resolve().parents[1]
 
 Give = Callable[[ProcessStarted | ProcessExited], None]
+CommandOf = Callable[[str], tuple[list[str], dict[str, str]]]
+"""The command of a child by its name, and what its environment needs beside ours."""
 
 
 def module_command(module: str) -> tuple[list[str], dict[str, str]]:
@@ -50,9 +52,15 @@ class Children:
     """Performs StartProcess and KillProcess; gives ProcessStarted and ProcessExited."""
 
     def __init__(
-        self, directories: NodeDirectories, output: Callable[[], int], give: Give, note: Callable[[Note], None]
+        self,
+        directories: NodeDirectories,
+        command_of: CommandOf,
+        output: Callable[[], int],
+        give: Give,
+        note: Callable[[Note], None],
     ) -> None:
         self._directories = directories
+        self._command_of = command_of
         self._output = output
         self._give = give
         self._note = note
@@ -116,7 +124,7 @@ class Children:
         self._give(ProcessStarted(process, popen.pid))
 
     def _spawn(self, process: ProcessName) -> subprocess.Popen[bytes]:
-        command, environment = module_command(process)
+        command, environment = self._command_of(process)
         output = self._output()
         try:
             return subprocess.Popen(

@@ -1,5 +1,6 @@
 """The Unix socket of heartbeat: its children (crmd, lrmd) and tools (`heartbeat status`, `heartbeat stop`)."""
 
+import asyncio
 import os
 from typing import Protocol
 
@@ -26,6 +27,8 @@ _decode_first = msgspec.msgpack.Decoder(Attach | StatusQuery | StopNode).decode
 _decode_controller = msgspec.msgpack.Decoder(Transmit | StopReady | NodeList | Reset).decode
 _decode_executor = msgspec.msgpack.Decoder(ExecutorState).decode
 
+CLOSE_S_MAX = 1.0
+
 ControlEvent = ChildAttached | ChildDetached | ControllerSaid | ExecutorReported | StopNodeAsked
 
 
@@ -48,6 +51,7 @@ class ControlSocket:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._children: dict[ProcessName, unix.Connection] = {}
+        self._open: dict[asyncio.Task[object], unix.Connection] = {}
         self._welcomed = False
         """crmd was told where things stand; before that, it is told nothing else."""
 
@@ -68,6 +72,22 @@ class ControlSocket:
 
     async def serve(self, connection: unix.Connection) -> None:
         """One client, from its first message to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = connection
+        try:
+            await self._converse(connection)
+        finally:
+            del self._open[task]
+
+    async def close(self) -> None:
+        """End all connections: that is how clients learn that this process goes."""
+        for connection in self._open.values():
+            connection.close()
+        if self._open:
+            await asyncio.wait(list(self._open), timeout=CLOSE_S_MAX)
+
+    async def _converse(self, connection: unix.Connection) -> None:
         frame = await connection.receive()
         if frame is None:
             return

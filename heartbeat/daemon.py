@@ -18,7 +18,7 @@ from typing import assert_never
 import msgspec
 
 from heartbeat.authkeys import AuthKeys
-from heartbeat.children import Children
+from heartbeat.children import Children, CommandOf, module_command
 from heartbeat.control import ControlSocket
 from heartbeat.datagram_seal import SALT_BYTES, DatagramOpener, DatagramSealer, Refused
 from heartbeat.events import (
@@ -79,7 +79,16 @@ class Place:
 class Daemon:
     """One node's messaging layer at work."""
 
-    def __init__(self, place: Place, config: HaConfig, keys: AuthKeys, saved: DurableState, log: Log) -> None:
+    def __init__(
+        self,
+        place: Place,
+        config: HaConfig,
+        keys: AuthKeys,
+        saved: DurableState,
+        log: Log,
+        command_of: CommandOf = module_command,
+    ) -> None:
+        """`command_of`: how a child is run, by its name."""
         self._place = place
         self._config = config
         self._keys = keys
@@ -88,6 +97,8 @@ class Daemon:
         self._queue: deque[Event] = deque()
         self._turn_planned = False
         self._alive_at = boot_clock()
+        # The last heartbeat may have gone out a whole keepalive before the pause began, and deadtime counts from there.
+        self._pause_max = max(config.deadtime - config.keepalive, config.deadtime // 2)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._links: list[UdpLink] = []
         self._me: Member | None = None
@@ -97,7 +108,7 @@ class Daemon:
         self._silenced: set[str] = set()
         """Links on which sending fails, told once."""
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
-        self._children = Children(place.directories, log.children_output, self.give, log.note)
+        self._children = Children(place.directories, command_of, log.children_output, self.give, log.note)
         self._control = ControlSocket(self)
         self._streams = StreamHub(
             keys, config.streamport, config.deadtime, self.give, self._count_refusal, random_bytes=os.urandom
@@ -133,6 +144,7 @@ class Daemon:
             return await self._end(end)
         finally:
             server.close()
+            await self._control.close()
             self.close()
 
     async def _end(self, end: Exit) -> int:
@@ -173,11 +185,11 @@ class Daemon:
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _notice_pause(self) -> None:
-        """A process that did not run for longer than deadtime was declared dead: that comes before all that waits."""
+        """A process that did not run for as long was declared dead by its peers: that comes before all that waits."""
         now = boot_clock()
         gap = Milliseconds(now - self._alive_at)
         self._alive_at = now
-        if gap > self._config.deadtime:
+        if gap > self._pause_max:
             self._handle(Paused(gap))
 
     def _tick(self) -> None:

@@ -99,11 +99,20 @@ def open_links(links: tuple[Link, ...], bind: str | None) -> list[UdpLink]:
                 opened.append(_open_mcast(link))
         for (device, port), addresses in _ucast_groups(links).items():
             opened.append(_open_ucast(device, port, addresses, bind))
+        _make_names_unique(opened)
     except LinkError:
         for each in opened:
             each.close()
         raise
     return opened
+
+
+def _make_names_unique(opened: list[UdpLink]) -> None:
+    """Links are told apart by their names; those of one kind on one device differ in the port."""
+    names = [link.name for link in opened]
+    for link in opened:
+        if names.count(link.name) > 1:
+            link.name += f" port {link.port}"
 
 
 def check_links(links: tuple[Link, ...]) -> list[tuple[Link, str]]:

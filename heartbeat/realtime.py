@@ -12,11 +12,18 @@ PRIORITY_DEFAULT = 10
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _RB_AUTOBOOT = 0x01234567
+_M_MMAP_THRESHOLD = -3
+_LARGE_BLOCK_BYTES = 256 * 1024
 
 
 def boot_clock() -> Milliseconds:
     """CLOCK_BOOTTIME: goes on while the machine is suspended, and is not set by anybody."""
     return Milliseconds(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+
+def keep_small() -> None:
+    """Give the memory of large messages back at once, instead of keeping it (locked) for the next ones."""
+    ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
 
 
 def become_realtime(priority: int | None) -> list[Note]:
