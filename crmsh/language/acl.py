@@ -103,6 +103,8 @@ def shortcut_of(xpath: str) -> str | None:
     """The short form of an XPath, None where it has none."""
     for name, pattern in _READERS:
         if match := pattern.match(xpath):
-            arguments = list(dict.fromkeys(group for group in match.groups() if group is not None))
+            arguments = [group for group in match.groups() if group is not None]
+            if name == "location":  # its XPath has the resource twice
+                arguments = arguments[:1]
             return ":".join([name, *arguments])
     return None

@@ -37,7 +37,7 @@ from crmsh.language.objects import (
     Tag,
     Ticket,
 )
-from crmsh.language.xml import Element, add, attributes_of, children, descendants, find_by_id, make, parse_xml
+from crmsh.language.xml import Element, add, children, descendants, find_by_id, make, parse_xml
 
 SET_TAGS = {
     "params": "instance_attributes",
@@ -255,11 +255,11 @@ def _bundle(thing: Bundle, context: Context) -> Element:
     if thing.network is not None:
         network = add(element, "network", dict(thing.network))
         for port in thing.ports:
-            add(network, "port-mapping", _present(id=port.id) | dict(port.attributes))
+            add(network, "port-mapping", dict(port.attributes))
     if thing.storage:
         storage = add(element, "storage")
         for mapping in thing.storage:
-            add(storage, "storage-mapping", _present(id=mapping.id) | dict(mapping.attributes))
+            add(storage, "storage-mapping", dict(mapping.attributes))
     _add_sets(element, thing.sets, context)
     return element
 
@@ -485,8 +485,3 @@ def _first_free(name: Callable[[int], str], context: Context) -> str:
     while name(number) in context.used:
         number += 1
     return name(number)
-
-
-def identity(element: Element) -> dict[str, str]:
-    """The attributes of an element, for comparison."""
-    return attributes_of(element)

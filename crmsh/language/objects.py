@@ -126,10 +126,9 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A port or storage mapping of a bundle."""
+    """A port or storage mapping of a bundle: all its attributes in order, the id among them where it is named."""
 
     attributes: tuple[tuple[str, str], ...]
-    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,8 +226,7 @@ def _bundle(element: Element) -> Bundle:
 
 
 def _mapping(element: Element) -> Mapping:
-    attributes = tuple((name, value) for name, value in attributes_of(element).items() if name != "id")
-    return Mapping(attributes, element.get("id", ""))
+    return Mapping(tuple(attributes_of(element).items()))
 
 
 # --- constraints

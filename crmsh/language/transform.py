@@ -353,9 +353,7 @@ def _bundle(head: str, tree: Branch) -> Bundle:
 
 
 def _mapping(tree: Branch) -> Mapping:
-    options = tuple(_option(token) for token in _tokens(tree, "OPTION"))
-    identifier = dict(options).get("id", "")
-    return Mapping(tuple(option for option in options if option[0] != "id"), identifier)
+    return Mapping(tuple(_option(token) for token in _tokens(tree, "OPTION")))
 
 
 # --- constraints
@@ -425,19 +423,23 @@ def _node(head: str, tree: Branch) -> Node:
 def _fencing_topology(head: str, tree: Branch) -> FencingTopology:
     levels: list[FencingLevel] = []
     kind = target = ""
-    index = 0
+    found = True
+    indexes: dict[str, int] = {}
     for token in _tokens(tree):
         if token.type == "DEVICES":
-            index += 1
-            levels.append(FencingLevel(kind, target, str(token), index))
+            found = True
+            # Levels of one attribute are numbered through, whatever its value.
+            key = target.partition("=")[0] if kind == "attr" else target
+            indexes[key] = indexes.get(key, 0) + 1
+            levels.append(FencingLevel(kind, target, str(token), indexes[key]))
             continue
-        if kind and index == 0:
+        if not found:
             raise TransformError(f"'{target}' has no device", token)
-        index = 0
+        found = False
         kind, _, target = token.partition(":") if token.startswith(("pattern:", "attr:")) else ("node", "", token[:-1])
         if kind == "attr" and "=" not in target:
             raise TransformError("expected attr:NAME=VALUE", token)
-    if index == 0:
+    if not found:
         raise TransformError(f"'{target}' has no device", _tokens(tree)[-1])
     return FencingTopology(tuple(levels))
 

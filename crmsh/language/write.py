@@ -136,16 +136,10 @@ class Writer:
     def _pair(self, pair: Pair) -> str:
         if pair.reference:
             return f"@{pair.reference}" + (f":{pair.name}" if pair.name else "")
-        prefix = f"${pair.id}:" if pair.id in self.referenced and pair.id in self._shared else ""
         if pair.value is None:
-            return prefix + self.style.name(pair.name)
+            return self.style.name(pair.name)
         value = "******" if any(fnmatch(pair.name, pattern) for pattern in self.obscure) else pair.value
-        return f"{prefix}{self._option(pair.name, value)}"
-
-    @property
-    def _shared(self) -> frozenset[str]:
-        """Pairs are referred to by their id alone; the id is written only where the text must load elsewhere."""
-        return frozenset()
+        return self._option(pair.name, value)
 
     def _option(self, name: str, value: str) -> str:
         return f"{self.style.name(name)}={self.style.value(_quoted(value))}"
@@ -240,12 +234,9 @@ class Writer:
 
         def mappings(keyword: str, content: tuple[Mapping, ...]) -> str:
             return "".join(
-                f" {self.style.keyword(keyword)}{options((*_id_of(mapping), *mapping.attributes))}"
+                f" {self.style.keyword(keyword)}{options(mapping.attributes)}"
                 for mapping in content
             )
-
-        def _id_of(mapping: Mapping) -> list[tuple[str, str]]:
-            return [("id", mapping.id)] if mapping.id else []
 
         lines = [self._head("bundle", thing.id), self.style.keyword(thing.runtime) + options(thing.options)]
         if thing.network is not None:
