@@ -18,8 +18,16 @@ MINUS_INFINITY = -INFINITY
 
 _LEADING_INTEGER = re.compile(r"\s*([+-]?\d+)")
 _DURATION = re.compile(r"\s*([+-]?\d+)(?:\.\d*)?\s*([A-Za-z]*)")
-_ISO_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$")
-_ISO_DURATION_MS = (31_536_000_000, 2_592_000_000, 604_800_000, 86_400_000, 3_600_000, 60_000, 1_000)
+_ISO_PART = re.compile(r"(\d+)([YMWDHS])")
+_ISO_DATE_MS = {
+    "Y": 31_536_000_000,
+    "M": 2_592_000_000,
+    "W": 604_800_000,
+    "D": 86_400_000,
+    "H": 3_600_000,
+    "S": 1_000,
+}
+_ISO_TIME_MS = {"H": 3_600_000, "M": 60_000, "S": 1_000}
 _TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _FALSE = frozenset({"false", "off", "no", "n", "0"})
 _LARGEST_INTEGER = 2_147_483_647
@@ -162,10 +170,22 @@ def parse_interval_ms(text: str) -> int:
 
 
 def _iso_duration_ms(text: str) -> int:
-    match = _ISO_DURATION.match(text)
-    if match is None or text in ("P", "PT"):
+    """Return a duration such as P1DT2H; times of day are also taken before the T, as in P30S."""
+    date_part, _, time_part = text[1:].partition("T")
+    total = found = 0
+    for part, units in ((date_part, _ISO_DATE_MS), (time_part, _ISO_TIME_MS)):
+        position = 0
+        for match in _ISO_PART.finditer(part):
+            if match.start() != position or match.group(2) not in units:
+                break
+            total += int(match.group(1)) * units[match.group(2)]
+            position = match.end()
+            found += 1
+        if position != len(part):
+            raise ValueFormatError(text, "an ISO 8601 duration (such as PT1M30S)")
+    if not found:
         raise ValueFormatError(text, "an ISO 8601 duration (such as PT1M30S)")
-    return sum(int(part) * unit for part, unit in zip(match.groups(), _ISO_DURATION_MS, strict=True) if part)
+    return total
 
 
 def interval_ms_or(text: str | None, default_ms: int = 0) -> int:

@@ -375,7 +375,7 @@ def request_ordering(
     ):
         first_task = first.task if first is not None else task_of(first_key)
         then_task = then.task if then is not None else task_of(then_key)
-        _order_migration(cluster, first_resource, first_task, then_resource, then_task, marks)
+        _order_migration(cluster, first_resource, first_task, then_resource, then_task)
 
 
 def order_tasks(cluster: Cluster, first: Resource, first_task: str, then: Resource, then_task: str, marks: int) -> None:
@@ -422,9 +422,7 @@ def _is_ancestor(candidate: Resource, resource: Resource) -> bool:
     return False
 
 
-def _order_migration(
-    cluster: Cluster, first: Resource, first_task: str, then: Resource, then_task: str, marks: int
-) -> None:
+def _order_migration(cluster: Cluster, first: Resource, first_task: str, then: Resource, then_task: str) -> None:
     """Add what an ordering means when the later resource migrates instead of starting or stopping."""
     if first_task == "start" and then_task == "start":
         marks = ORDERED
@@ -433,8 +431,8 @@ def _order_migration(
             marks |= IF_FIRST_UNMIGRATABLE
         order_tasks(cluster, first, "start", then, "migrate_to", marks)
     elif first_task == "promote" and then_task == "start":
-        order_tasks(cluster, first, "promote", then, "migrate_to", marks)
+        order_tasks(cluster, first, "promote", then, "migrate_to", ORDERED)
     elif (first_task == "stop" or first_task == "demote") and then_task == "stop":
-        order_tasks(cluster, first, first_task, then, "migrate_to", marks)
+        order_tasks(cluster, first, first_task, then, "migrate_to", ORDERED)
         if then.migration_target is not None:
-            order_tasks(cluster, first, first_task, then, "migrate_from", marks)
+            order_tasks(cluster, first, first_task, then, "migrate_from", ORDERED)

@@ -265,7 +265,7 @@ def _apply_plain(updater: Updater, first: Action, then: Action, flags: int, filt
     if mark == ASYMMETRIC:
         _apply_asymmetric(first, then)
     elif mark == THEN_IMPLIES_FIRST:
-        _require_first(first, then)
+        _follow_then(first, then, flags)
     elif mark == PROMOTED_THEN_IMPLIES_FIRST:
         if then.resource is not None and then.resource.orig_role == PROMOTED:
             _require_first(first, then)
@@ -295,6 +295,20 @@ def _apply_plain(updater: Updater, first: Action, then: Action, flags: int, filt
     if first.flags != first_before:
         changed |= CHANGED_FIRST
     return changed
+
+
+def _follow_then(first: Action, then: Action, flags: int) -> None:
+    """Pass on what a required later action means for an earlier one.
+
+    An optional first action stays so unless its parts demand it: when the later one is done because its
+    resource goes away, the earlier one's start becomes impossible, and that makes its stop required.
+    """
+    if then.flags & OPTIONAL:
+        return
+    if not flags & OPTIONAL:
+        clear_because(first, OPTIONAL, then)
+    if not then.flags & MIGRATABLE:
+        clear_because(first, MIGRATABLE, then)
 
 
 def _require_first(first: Action, then: Action) -> None:

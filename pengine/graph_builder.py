@@ -150,7 +150,7 @@ def is_input(cluster: Cluster, action: Action, edge: Edge) -> bool:
         if not _same_node_or_target(action, first):
             edge.marks = 0
             return False
-    elif marks == IF_REQUIRED_ON_SAME_NODE and (first.flags & OPTIONAL or first.node is not action.node):
+    elif marks == IF_REQUIRED_ON_SAME_NODE and (first.flags & OPTIONAL or _apart(first, action)):
         edge.marks = 0
         return False
     resource = first.resource
@@ -169,6 +169,10 @@ def is_input(cluster: Cluster, action: Action, edge: Edge) -> bool:
         and not first.flags & (ALWAYS_IN_GRAPH | IN_GRAPH)
         and not belongs_in_graph(cluster, first)
     )
+
+
+def _apart(first: Action, then: Action) -> bool:
+    return first.node is not None and then.node is not None and first.node is not then.node
 
 
 def _same_node_or_target(action: Action, first: Action) -> bool:

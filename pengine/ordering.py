@@ -149,13 +149,15 @@ class OrderingEngine:
                 self.update(after.action)
 
     def _evaluate(self, then: Action, first: Action, edge: Edge) -> int:
-        first_node, then_node = first.node, then.node
-        if edge.marks & IF_ON_SAME_NODE:
-            first_node = _group_start_node(first) or first_node
-            then_node = _group_start_node(then) or then_node
-            if first_node is not None and then_node is not None and first_node is not then_node:
-                edge.marks = 0
-                return 0
+        first_node, then_node = _node_of(first), _node_of(then)
+        if (
+            edge.marks & IF_ON_SAME_NODE
+            and first_node is not None
+            and then_node is not None
+            and first_node is not then_node
+        ):
+            edge.marks = 0
+            return 0
         if edge.marks & THEN_CANCELS_FIRST and first.resource is not None and not then.flags & OPTIONAL:
             first.flags |= OPTIONAL
             if first.task == "reload-agent":
@@ -171,8 +173,8 @@ class OrderingEngine:
                 marks = edge.marks
                 edge.marks = 0
                 return CHANGED_THEN if order_actions(remapped, then, marks) else 0
-        first_flags = flags_for_ordering(first, then.node)
-        then_flags = flags_for_ordering(then, first.node)
+        first_flags = flags_for_ordering(first, then_node)
+        then_flags = flags_for_ordering(then, first_node)
         return apply_edge(self._cluster, self, first, then, first_flags, then_flags, edge)
 
     def block_dependents(self, action: Action) -> None:
@@ -205,10 +207,11 @@ class OrderingEngine:
             self._block(child, task, cause)
 
 
-def _group_start_node(action: Action) -> Node | None:
+def _node_of(action: Action) -> Node | None:
+    """Return where an action takes place; the start of a group takes place where the group goes."""
     resource = action.resource
     if resource is None or resource.kind != GROUP or action.task != "start":
-        return None
+        return action.node
     nodes = assigned_nodes(resource)
     return nodes[0] if len(nodes) == 1 else None
 

@@ -210,7 +210,7 @@ class _PrimitivePlan:
             self.need_stop = True
             self.stop_unexpected = True
         if resource.start_pending:
-            start = request_task(cluster, resource, "start", current, True)
+            start = request_task(cluster, resource, "start", resource.assigned, True)
             start.flags |= ALWAYS_IN_GRAPH
         if not moving:
             self._decide_in_place()

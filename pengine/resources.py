@@ -319,10 +319,18 @@ def add_instance(cluster: Cluster, clone: Resource, number: int) -> Resource | N
     instance = build_resource(cluster, template, clone, number)
     if instance is None:
         return None
+    if not clone.unique:
+        _mark_anonymous(instance)
     if number >= clone.clone_max:
         mark_removed(instance)
     clone.children.append(instance)
     return instance
+
+
+def _mark_anonymous(resource: Resource) -> None:
+    resource.unique = False
+    for child in resource.children:
+        _mark_anonymous(child)
 
 
 def mark_removed(resource: Resource) -> None:
