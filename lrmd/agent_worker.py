@@ -137,13 +137,21 @@ def _complain(text: str) -> None:
 
 
 def _preload() -> Iterator[str]:
-    """Import the shipped agents one by one, between requests; then keep the heap out of the collector's way."""
+    """Import the shipped agents one by one, between requests; then keep the heap out of the collector's way.
+
+    A collection in a forked process would touch, and so copy, every page of the heap: it is off in all of them.
+    """
     from ocf import AGENTS
 
     for name in AGENTS:
         with contextlib.suppress(ImportError):
             importlib.import_module(f"ocf.{name}")
         yield name
+    from ocf.netlink import warm_up
+
+    with contextlib.suppress(OSError):
+        warm_up()
+    gc.disable()
     gc.collect()
     gc.freeze()
 
