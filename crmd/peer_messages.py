@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from cib.history import HistoryPoint
-from cib.replica_messages import ReplicaMessage
+from cib.replica_messages import ReplicaMessage, Settled
 from crmd.messages import ClientReply, ClientRequest
 from lrmd.messages import Finished, Operation, OrderStamp, ResourceTable
 from stonith.messages import FencerMessage
@@ -47,10 +47,13 @@ class Vote(msgspec.Struct, frozen=True, tag=True):
 
 
 class Offer(msgspec.Struct, frozen=True, tag=True):
-    """DC to every member: I am the DC of this term; join me."""
+    """DC to a member: I am the DC of this term; join me."""
 
     term: Term
     incarnation: int
+    previous: Term
+    """The DC's term before this one, if this member's state was recorded in it and nothing was missed since;
+    otherwise NO_TERM. A member that served in exactly that term leaves out what the CIB has already."""
 
 
 class Refuse(msgspec.Struct, frozen=True, tag=True):
@@ -77,6 +80,8 @@ class JoinRequest(msgspec.Struct, frozen=True, tag=True):
     """This node's transient attributes, when it comes from elsewhere; None: as the CIB has them."""
     stopping: bool
     """This node was asked to stop."""
+    cold: bool
+    """This controller has not been in a running cluster since it started."""
 
 
 class FetchCib(msgspec.Struct, frozen=True, tag=True):
@@ -90,16 +95,15 @@ class CibHere(msgspec.Struct, frozen=True, tag=True):
 
     term: Term
     document: bytes
-    history: bytes
-    """The sidecar record, as cib.history encodes it."""
+    point: HistoryPoint
+    settled: tuple[Settled, ...]
+    """The writes that the document contains, so that none is carried out twice."""
 
 
 class JoinAck(msgspec.Struct, frozen=True, tag=True):
-    """DC to a member: you are in; this is where the agreed CIB stands. The document follows where it differs."""
+    """DC to a member: you are in. The replicas then see to it that all have the agreed document."""
 
     term: Term
-    members: tuple[str, ...]
-    point: HistoryPoint
 
 
 class JoinConfirm(msgspec.Struct, frozen=True, tag=True):
@@ -115,6 +119,13 @@ class DcStatus(msgspec.Struct, frozen=True, tag=True):
     fsa_state: str
     idle: bool
     advice: tuple[str, ...] = ()
+
+
+class VotersCommitted(msgspec.Struct, frozen=True, tag=True):
+    """DC to every member: these nodes have a vote, by a configuration that no crash can undo."""
+
+    term: Term
+    nodes: tuple[str, ...]
 
 
 class Order(msgspec.Struct, frozen=True, tag=True):
@@ -159,9 +170,29 @@ class OrderDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class Results(msgspec.Struct, frozen=True, tag=True):
-    """Member to DC: results to be written into the CIB, oldest first. Sent again until they are seen there."""
+    """Member to DC: results to be written into the CIB, oldest first. Sent again until Recorded says so."""
 
     results: tuple[Finished, ...]
+
+
+class ResultKey(msgspec.Struct, frozen=True):
+    """What tells one result of a node from all others of its lrmd."""
+
+    call_id: int
+    exit_code: int
+    status: int
+    changed_at: int
+
+
+def result_key(result: Finished) -> ResultKey:
+    """The key of a result."""
+    return ResultKey(result.call_id, result.exit_code, int(result.status), result.changed_at)
+
+
+class Recorded(msgspec.Struct, frozen=True, tag=True):
+    """DC to member, after the patch that holds them: these results are in the CIB."""
+
+    keys: tuple[ResultKey, ...]
 
 
 class Forward(msgspec.Struct, frozen=True, tag=True):
@@ -201,12 +232,14 @@ PeerMessage = (
     | JoinAck
     | JoinConfirm
     | DcStatus
+    | VotersCommitted
     | Order
     | CancelOrder
     | ForgetOrder
     | LeaveOrder
     | OrderDone
     | Results
+    | Recorded
     | Forward
     | ForwardAnswer
     | OfReplica

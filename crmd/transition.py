@@ -20,7 +20,7 @@ from ipc.units import Milliseconds
 from pengine.graph import PSEUDO_EVENT, Action, Graph, Synapse
 
 ACTION_TIMER = "transition.action."
-"""Prefix of the timers of lost actions; the action's id follows."""
+"""Prefix of the timers of lost actions; `transition.action` follows, by number and id."""
 
 
 class Fire(msgspec.Struct, frozen=True, tag=True):
@@ -140,7 +140,7 @@ class Transition:
         del self._in_flight[identity]
         for node in migration_nodes(self._actions[identity]):
             self._migrating[node] -= 1
-        return [CancelTimer(f"{ACTION_TIMER}{identity}")]
+        return [CancelTimer(f"{ACTION_TIMER}{self.number}.{identity}")]
 
     def _settle(self, identity: int) -> None:
         self._progress[identity] = Progress.CONFIRMED
@@ -197,7 +197,7 @@ class Transition:
         effects.append(Fire(action, self.key(action)))
         if action.kind == RSC_OP:
             at = now + action_timeout_ms(action) + self.graph.cluster_delay_ms
-            effects.append(SetTimer(f"{ACTION_TIMER}{action.id}", Milliseconds(at)))
+            effects.append(SetTimer(f"{ACTION_TIMER}{self.number}.{action.id}", Milliseconds(at)))
 
 
 def expected_rc(action: Action) -> int:

@@ -122,8 +122,8 @@ def test_a_result_that_comes_twice_counts_once() -> None:
 def test_a_lost_action_has_a_timer_of_its_timeout_and_the_cluster_delay() -> None:
     transition = Transition(1, graph((operation(1, "start", timeout="10000", start_delay="500"), ())), "u")
 
-    assert SetTimer(f"{ACTION_TIMER}1", Milliseconds(5_070_500)) in transition.start(Milliseconds(5_000_000))
-    assert CancelTimer(f"{ACTION_TIMER}1") in transition.confirm(1, T0)
+    assert SetTimer(f"{ACTION_TIMER}1.1", Milliseconds(5_070_500)) in transition.start(Milliseconds(5_000_000))
+    assert CancelTimer(f"{ACTION_TIMER}1.1") in transition.confirm(1, T0)
 
 
 def test_fencing_is_waited_for_without_a_timer_of_the_engine() -> None:

@@ -1,0 +1,250 @@
+"""How a DC takes members in, and which DC a member takes.
+
+`Allegiance` is the member's side: it accepts at most one DC for each (view, round), the latest, and refuses whatever
+another one sends. `Join` is the DC's side: for each member of the view where its join stands.
+
+The DC decides nothing while a member is on its way (OFFERED, REQUESTED, ACKED), or is away for a moment (ABSENT: its
+controller is being restarted). A bound ends each of these waits; then the member counts as GONE: part of the view, but
+with nobody to take orders, and the policy engine says what that means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from crmd.peer_messages import NO_TERM, JoinRequest, Term
+from heartbeat.messages import Member, PeerState
+from ipc.note import Note
+from ipc.timers import CancelTimer, SetTimer
+from ipc.units import Milliseconds
+
+JOIN_TIMER = "join.bound"
+
+
+class Verdict(Enum):
+    """What a member makes of an offer."""
+
+    ACCEPT = "accept"
+    """It is from the latest DC."""
+    AGAIN = "again"
+    """It is from the DC that was accepted before: tell the state again."""
+    REFUSE = "refuse"
+    """It is from a DC of an earlier round, or from a second one of the same round."""
+
+
+class Allegiance:
+    """Which DC this node obeys. Invariant: in one (view, round) at most one DC is ever accepted."""
+
+    def __init__(self) -> None:
+        self.term: Term = NO_TERM
+        """The accepted DC's term; NO_TERM: nobody."""
+        self.serving = False
+        """Whether the join is complete, so that orders may be taken."""
+        self._newest: Term = NO_TERM
+
+    def offered(self, term: Term) -> Verdict:
+        """Judge an offer; what is accepted holds from now on."""
+        if self.term == term:
+            self.serving = False
+            return Verdict.AGAIN
+        if not term.newer(self._newest):
+            return Verdict.REFUSE
+        self.term = self._newest = term
+        self.serving = False
+        return Verdict.ACCEPT
+
+    def obeys(self, term: Term) -> bool:
+        """Whether an order of this term is to be carried out."""
+        return self.serving and term == self.term
+
+    def forget(self) -> None:
+        """Obey nobody until the next offer. What was accepted once stays the lower bound for what comes."""
+        self.term = NO_TERM
+        self.serving = False
+
+    @property
+    def newest(self) -> Term:
+        """The latest term ever accepted."""
+        return self._newest
+
+
+class Phase(Enum):
+    """Where a member's join stands."""
+
+    OFFERED = "offered"
+    REQUESTED = "requested"
+    ACKED = "acknowledged"
+    CONFIRMED = "confirmed"
+    ABSENT = "absent"
+    """Its controller is being started or restarted."""
+    GONE = "gone"
+    """Its controller did not come (back) in time."""
+
+
+_NEVER = Milliseconds(2**62)
+_AWAITED_FIRST = (Phase.OFFERED, Phase.ABSENT)
+
+
+@dataclass(slots=True)
+class JoinMember:
+    """One member of the view, as the DC sees it."""
+
+    member: Member
+    phase: Phase
+    deadline: Milliseconds
+    """Until when OFFERED, ACKED or ABSENT is waited for."""
+    request: JoinRequest | None = None
+    recorded: bool = False
+    """Whether the state that it told is in the CIB."""
+
+
+class SendOffer(msgspec.Struct, frozen=True, tag=True):
+    """Effect: offer to this member."""
+
+    to: str
+
+
+JoinEffect = SendOffer | SetTimer | CancelTimer | Note
+
+
+class Join:
+    """The joins of one DC's term."""
+
+    def __init__(self, term: Term, me: Member, join_bound_ms: int, restart_bound_ms: int) -> None:
+        self.term = term
+        self._me = me.name
+        self._join_bound_ms = join_bound_ms
+        self._restart_bound_ms = restart_bound_ms
+        self._members: dict[str, JoinMember] = {}
+
+    def begin(
+        self, members: tuple[Member, ...], peers: dict[str, PeerState], own: JoinRequest | None, now: Milliseconds
+    ) -> list[JoinEffect]:
+        """Take office: offer to every member whose controller is there; wait for those that are being started."""
+        effects: list[JoinEffect] = []
+        for member in members:
+            if member.name == self._me:
+                # Our own state is waited for without a bound: a DC without its executor decides nothing.
+                phase = Phase.REQUESTED if own is not None else Phase.OFFERED
+                self._members[member.name] = JoinMember(member, phase, _NEVER, own)
+            else:
+                self._members[member.name] = JoinMember(member, Phase.GONE, now)
+                effects += self.peer(member.name, peers.get(member.name, "up"), now)
+        return effects + self._timer()
+
+    def peer(self, name: str, state: PeerState, now: Milliseconds) -> list[JoinEffect]:
+        """A member's controller came, went away for a moment, or is gone for longer."""
+        entry = self._members.get(name)
+        if entry is None or name == self._me:
+            return []
+        match state:
+            case "up":
+                if entry.phase in (Phase.ABSENT, Phase.GONE):
+                    return self.offer(name, now)
+            case "restarting":
+                if entry.phase not in (Phase.ABSENT, Phase.GONE) or entry.request is None:
+                    entry.phase = Phase.ABSENT
+                    entry.deadline = Milliseconds(now + self._restart_bound_ms)
+            case "gone":
+                entry.phase = Phase.GONE
+        return self._timer()
+
+    def offer(self, name: str, now: Milliseconds) -> list[JoinEffect]:
+        """Offer (again) to a member whose controller showed itself."""
+        entry = self._members.get(name)
+        if entry is None or name == self._me:
+            return []
+        entry.phase = Phase.OFFERED
+        entry.deadline = Milliseconds(now + self._join_bound_ms)
+        return [SendOffer(name), *self._timer()]
+
+    def requested(self, name: str, request: JoinRequest, now: Milliseconds) -> bool:
+        """A member told its state; False if it is not one that can join."""
+        entry = self._members.get(name)
+        if entry is None or request.term != self.term:
+            return False
+        entry.phase = Phase.REQUESTED
+        entry.request = request
+        entry.recorded = False
+        return True
+
+    def acked(self, now: Milliseconds) -> list[str]:
+        """The members that are acknowledged now: all that requested, this node included (which needs no message)."""
+        names = []
+        for name, entry in self._members.items():
+            if entry.phase is Phase.REQUESTED:
+                names.append(name)
+                entry.phase = Phase.CONFIRMED if name == self._me else Phase.ACKED
+                entry.deadline = Milliseconds(now + self._join_bound_ms)
+        return names
+
+    def confirmed(self, name: str) -> bool:
+        """A member confirmed; False if that was not expected."""
+        entry = self._members.get(name)
+        if entry is None or entry.phase is not Phase.ACKED:
+            return False
+        entry.phase = Phase.CONFIRMED
+        return True
+
+    def expired(self, now: Milliseconds) -> list[JoinEffect]:
+        """JOIN_TIMER fired: whoever did not come in time is gone."""
+        effects: list[JoinEffect] = []
+        for name, entry in self._members.items():
+            if entry.phase in (Phase.OFFERED, Phase.ACKED, Phase.ABSENT) and entry.deadline <= now:
+                effects.append(
+                    Note(
+                        "warning",
+                        "join.gone",
+                        f"the controller of {name} did not come in time ({entry.phase.value}): going on without it",
+                        {"node": name, "phase": entry.phase.value},
+                    )
+                )
+                entry.phase = Phase.GONE
+        return effects + self._timer()
+
+    def exclude(self, name: str) -> None:
+        """Count a member as gone at once (it was fenced, or its CIB could not be fetched)."""
+        entry = self._members.get(name)
+        if entry is not None and name != self._me:
+            entry.phase = Phase.GONE
+
+    @property
+    def members(self) -> tuple[JoinMember, ...]:
+        """All members of the view, sorted by name."""
+        return tuple(self._members.values())
+
+    def find(self, name: str) -> JoinMember | None:
+        """The entry of a member."""
+        return self._members.get(name)
+
+    def joined(self, name: str) -> bool:
+        """Whether the member takes orders."""
+        entry = self._members.get(name)
+        return entry is not None and entry.phase is Phase.CONFIRMED
+
+    @property
+    def requests_in(self) -> bool:
+        """Whether nobody's state is waited for."""
+        return not any(entry.phase in _AWAITED_FIRST for entry in self._members.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether every member is either joined or gone."""
+        return all(entry.phase in (Phase.CONFIRMED, Phase.GONE) for entry in self._members.values())
+
+    def waiting(self) -> tuple[str, ...]:
+        """The members that are waited for."""
+        return tuple(
+            name for name, entry in self._members.items() if entry.phase in (Phase.OFFERED, Phase.ACKED, Phase.ABSENT)
+        )
+
+    def _timer(self) -> list[JoinEffect]:
+        deadlines = [
+            entry.deadline
+            for entry in self._members.values()
+            if entry.phase in (Phase.OFFERED, Phase.ACKED, Phase.ABSENT) and entry.deadline != _NEVER
+        ]
+        return [SetTimer(JOIN_TIMER, min(deadlines))] if deadlines else [CancelTimer(JOIN_TIMER)]
