@@ -59,7 +59,9 @@ class Node:
         else:
             data, point = self.disk
             document = Document.from_bytes(data)
-        self.replica = Replica(ReplicaSettings(self.name, self.incarnation), document, point, kept=self.disk is not None)
+        self.replica = Replica(
+            ReplicaSettings(self.name, self.incarnation), document, point, kept=self.disk is not None
+        )
         return self.replica
 
 
@@ -86,11 +88,7 @@ class Cluster:
         """Let these nodes be a view of their own with this DC, after the choice of the winning history."""
         self.view += 1
         self.dc, self.members = dc, tuple(sorted({dc, *members}))
-        self.links = {
-            link: messages
-            for link, messages in self.links.items()
-            if not set(link) & set(self.members)
-        }
+        self.links = {link: messages for link, messages in self.links.items() if not set(link) & set(self.members)}
         for name in self.members:
             self.give(name, RoleChanged("none", view=self.view))
         others = [name for name in self.members if name != dc]

@@ -155,7 +155,7 @@ def test_a_write_is_carried_out_once_although_the_dc_changes_before_it_answers()
     )
     assert value is not None
     assert value.get("value") == "value++"
-    assert set(cluster.versions()[name] for name in ("n2", "n3")) == {"0.0.1"}
+    assert {cluster.versions()[name] for name in ("n2", "n3")} == {"0.0.1"}
 
 
 def test_a_write_that_died_with_the_dc_is_carried_out_by_the_next_one() -> None:
