@@ -107,6 +107,8 @@ class Daemon:
         self._refusals = Refusals()
         self._silenced: set[str] = set()
         """Links on which sending fails, told once."""
+        self._heard_on: dict[tuple[str, str], bool] = {}
+        """(link, peer) -> whether the peer is heard there, as last told."""
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._children = Children(place.directories, command_of, log.children_output, self.give, log.note)
         self._control = ControlSocket(self)
@@ -195,9 +197,27 @@ class Daemon:
     def _tick(self) -> None:
         """So often that a turn can't be missing for deadtime unless the process did not run."""
         self._notice_pause()
+        self._notice_silence()
         silence = max(self._config.warntime, 2 * self._config.keepalive)
         self._streams.close_silent(Milliseconds(self._alive_at - silence))
         self._timers["shell.tick"] = asyncio.get_running_loop().call_later(self._config.deadtime / 4000, self._tick)
+
+    def _notice_silence(self) -> None:
+        """Tell when a peer is not heard on one link any more: with a second link nothing else would show it."""
+        since = Milliseconds(self._alive_at - self._config.deadtime)
+        for link in self._links:
+            for peer, heard in link.heard.items():
+                self._tell_hearing(link, peer, hears=heard.at >= since)
+
+    def _tell_hearing(self, link: UdpLink, peer: str, *, hears: bool) -> None:
+        if self._heard_on.get((link.name, peer), False) == hears:
+            return
+        self._heard_on[link.name, peer] = hears
+        fields: dict[str, str | int | bool] = {"link": link.name, "peer": peer}
+        if hears:
+            self.note(Note("info", "link.up", f"{peer} is heard on {link.name}", fields))
+        else:
+            self.note(Note("warning", "link.silent", f"{peer} is not heard on {link.name} any more", fields))
 
     def _handle(self, event: Event) -> None:
         if self._ended is None or self._ended.done():
@@ -228,6 +248,7 @@ class Daemon:
             return
         now = boot_clock()
         link.heard[opened.sender.name] = Heard(source[0], now)
+        self._tell_hearing(link, opened.sender.name, hears=True)
         self._streams.heard(link, opened.sender, now)
         if not opened.repeated:
             self.give(DatagramReceived(packet, link.name))

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import sys
+from typing import TextIO
 
 import msgspec
 
@@ -14,6 +15,8 @@ from ipc.directories import NodeDirectories
 from ipc.supervision import Attach, ExecutorState, StopEverything, SupervisorToChild
 
 LARGE = 3_000_000
+TICK_VARIABLE = "PACEKEEPER_TEST_TICK_MS"
+"""Set: the controller sends numbered messages at this interval, and writes down where the peers' numbers have holes."""
 
 
 async def be_executor(directories: NodeDirectories) -> None:
@@ -26,22 +29,62 @@ async def be_executor(directories: NodeDirectories) -> None:
             return
 
 
+class Controller:
+    """A crmd that greets every new view with a small and a large message, or counts."""
+
+    def __init__(self, client: HeartbeatClient, told: TextIO) -> None:
+        self.client = client
+        self.told = told
+        self.view = 0
+        self.sent = 0
+        self.last: dict[tuple[str, int], int] = {}
+
+    def write(self, line: str) -> None:
+        self.told.write(line + "\n")
+        self.told.flush()
+
+    async def listen(self) -> None:
+        """Until heartbeat is gone."""
+        async for message in self.client.events():
+            match message:
+                case Delivered(sender, view, payload) if payload.startswith(b"number "):
+                    number = int(payload.split()[1])
+                    last = self.last.get((sender.name, view), 0)
+                    self.last[sender.name, view] = number
+                    if number != last + 1:
+                        self.write(f"hole in what {sender.name} sent: {last} {number}")
+                    elif number % 50 == 0:
+                        self.write(f"counted {sender.name} {number}")
+                case Delivered(sender, view, payload):
+                    self.write(f"delivered {sender.name} {view} {len(payload)}")
+                case ViewInstalled(view):
+                    self.write(repr(message))
+                    self.view, self.sent = view.number, 0
+                    if len(view.members) > 1 and TICK_VARIABLE not in os.environ:
+                        self.client.send(Transmit((), view.number, b"hello"))
+                        self.client.send(Transmit((), view.number, bytes(LARGE)))
+                case StopRequested():
+                    self.client.send(StopReady())
+                case _:
+                    self.write(repr(message))
+
+    async def count(self) -> None:
+        """Send numbered messages."""
+        while TICK_VARIABLE in os.environ:
+            await asyncio.sleep(int(os.environ[TICK_VARIABLE]) / 1000)
+            if self.view:
+                self.sent += 1
+                self.client.send(Transmit((), self.view, b"number %d " % self.sent + bytes(self.sent % 3 * 30_000)))
+
+
 async def be_controller(directories: NodeDirectories) -> None:
-    """A crmd that greets every new view with a small and a large message."""
+    """A crmd without any opinion."""
     client = await HeartbeatClient.connect(directories)
     with (directories.run / "told").open("a", encoding="utf-8") as told:
-        async for message in client.events():
-            if isinstance(message, Delivered):
-                line = f"delivered {message.sender.name} {message.view} {len(message.payload)}"
-            else:
-                line = repr(message)
-            told.write(line + "\n")
-            told.flush()
-            if isinstance(message, ViewInstalled) and len(message.view.members) > 1:
-                client.send(Transmit((), message.view.number, b"hello"))
-                client.send(Transmit((), message.view.number, bytes(LARGE)))
-            elif isinstance(message, StopRequested):
-                client.send(StopReady())
+        controller = Controller(client, told)
+        counting = asyncio.create_task(controller.count())
+        await controller.listen()
+        counting.cancel()
 
 
 def main() -> None:
