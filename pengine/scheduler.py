@@ -30,6 +30,7 @@ from pengine.state import (
 )
 from pengine.status import read_status
 from pengine.tickets import unpack_ticket
+from pengine.unmet import unmet_reasons
 from pengine.working import PRIMITIVE, ROLE_NAMES, Cluster, Resource
 
 
@@ -84,7 +85,8 @@ def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outco
     placements: dict[str, Placement] = {}
     for resource in cluster.resources:
         _add_placements(resource, placements)
-    return Outcome(placements, score_lines(cluster), graph, cluster.notes, cluster.ledger, cluster)
+    notes = [*cluster.notes, *unmet_reasons(cluster)]
+    return Outcome(placements, score_lines(cluster), graph, notes, cluster.ledger, cluster)
 
 
 def read_cluster(state: ClusterState, now: int, *, sanitized: bool = False) -> Cluster:

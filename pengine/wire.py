@@ -1,4 +1,11 @@
-"""How outcomes and graphs travel between processes: MessagePack."""
+"""What the worker is asked and what it answers, as MessagePack in one frame each.
+
+Requests are taken in order. `LoadDocument` and `ApplyPatch` are not answered; what goes wrong with them is told
+in answer to the next `Schedule`, and every further one until a document is loaded. Each `Schedule` gets exactly
+one answer: `Outcome` or `Refused`.
+
+The structs here are tagged unions, which a compiled module could not have: this module stays plain Python.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +13,90 @@ import msgspec
 
 from pengine.graph import Graph
 
+
+class LoadDocument(msgspec.Struct, frozen=True, tag="load"):
+    """Work on this document from now on (XML of a whole CIB)."""
+
+    data: bytes
+
+
+class ApplyPatch(msgspec.Struct, frozen=True, tag="patch"):
+    """The document changed by this patchset (XML)."""
+
+    data: bytes
+
+
+class Schedule(msgspec.Struct, frozen=True, tag="schedule"):
+    """Decide; `now` is in seconds since the epoch."""
+
+    request: int
+    now: int
+
+
+class PlacementSummary(msgspec.Struct, frozen=True):
+    """Where a resource is and shall be."""
+
+    resource: str
+    current: tuple[str, ...]
+    role: str
+    node: str | None
+    next_role: str
+
+
+class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
+    """What was decided."""
+
+    request: int
+    graph: Graph
+    notes: tuple[str, ...] = ()
+    """Sentences for people: what can't be done and why."""
+    placements: tuple[PlacementSummary, ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """There is no decision: the document or a patch could not be used. A document must be loaded anew."""
+
+    request: int
+    reason: str
+
+
+WorkerRequest = LoadDocument | ApplyPatch | Schedule
+WorkerReply = Outcome | Refused
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Graph)
+_graphs = msgspec.msgpack.Decoder(Graph)
+_requests: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(LoadDocument | ApplyPatch | Schedule)
+_replies: msgspec.msgpack.Decoder[WorkerReply] = msgspec.msgpack.Decoder(Outcome | Refused)
 
 
 class WireError(ValueError):
-    """Bytes that are not a graph."""
+    """Bytes that are not what they should be."""
+
+
+def encode_request(message: WorkerRequest) -> bytes:
+    """Return a request as bytes."""
+    return _encoder.encode(message)
+
+
+def decode_request(data: bytes) -> WorkerRequest:
+    """Return the request that `encode_request` made; raises `WireError`."""
+    try:
+        return _requests.decode(data)
+    except msgspec.MsgspecError as error:
+        raise WireError(f"not a request to the policy engine: {error}") from error
+
+
+def encode_reply(message: WorkerReply) -> bytes:
+    """Return an answer as bytes."""
+    return _encoder.encode(message)
+
+
+def decode_reply(data: bytes) -> WorkerReply:
+    """Return the answer that `encode_reply` made; raises `WireError`."""
+    try:
+        return _replies.decode(data)
+    except msgspec.MsgspecError as error:
+        raise WireError(f"not an answer of the policy engine: {error}") from error
 
 
 def encode_graph(graph: Graph) -> bytes:
@@ -22,6 +107,6 @@ def encode_graph(graph: Graph) -> bytes:
 def decode_graph(data: bytes) -> Graph:
     """Return the graph that `encode_graph` made; raises `WireError`."""
     try:
-        return _decoder.decode(data)
+        return _graphs.decode(data)
     except msgspec.MsgspecError as error:
         raise WireError(f"not a transition graph: {error}") from error

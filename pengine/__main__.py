@@ -1,0 +1,52 @@
+"""The worker process: frames of `pengine.wire` on standard input, answers on standard output, until the end of input.
+
+It holds nothing that matters: whoever started it may kill it at any moment and start another.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from ipc.frames import FrameReader, FrameTooLarge, encode_frame
+from pengine.wire import WireError
+from pengine.worker import Worker
+
+_READ_BYTES = 1024 * 1024
+_RECURSION_MAX = 200_000
+"""Orderings spread along chains of actions, each step of which is a call."""
+
+EXIT_OK = 0
+EXIT_GARBLED = 76
+"""What came in was not our protocol (EX_PROTOCOL)."""
+
+
+def main() -> int:
+    """Serve until the other side closes; return the exit status."""
+    sys.setrecursionlimit(_RECURSION_MAX)
+    gc.freeze()
+    frames = FrameReader()
+    worker = Worker()
+    while data := os.read(sys.stdin.fileno(), _READ_BYTES):
+        try:
+            for payload in frames.feed(data):
+                answer = worker.handle(payload)
+                if answer is not None:
+                    _write(encode_frame(answer))
+        except (WireError, FrameTooLarge) as error:
+            sys.stderr.write(f"pengine: {error}\n")
+            return EXIT_GARBLED
+        except BrokenPipeError:
+            return EXIT_OK
+    return EXIT_OK
+
+
+def _write(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(sys.stdout.fileno(), view) :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
