@@ -50,7 +50,7 @@ def main(arguments: list[str], command_of: CommandOf = module_command) -> int:
     config = checked.config
     debugfile = None if config.debugfile is None else Path(config.debugfile)
     try:
-        log = Log(name, logfile_of(config, directories), debugfile, config.logfacility)
+        log = Log(name, logfile_of(config, directories), debugfile, config.logfacility, directories.log / "ha-log")
     except OSError as error:
         return _fail(f"the log can't be written: {error}")
     log.set_debug(config.debug)
@@ -80,10 +80,11 @@ def _when_ready(log: Log) -> Callable[[], None]:
     def ready() -> None:
         _tell_systemd()
         if not os.isatty(2):
-            output = log.children_output()
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            os.close(output)
+            with contextlib.suppress(OSError):
+                output = log.children_output()
+                os.dup2(output, 1)
+                os.dup2(output, 2)
+                os.close(output)
 
     return ready
 

@@ -14,7 +14,7 @@ import msgspec
 
 from heartbeat.checks import check_all
 from heartbeat.children import module_command
-from heartbeat.messages import Quorum, Status, StatusQuery, StopNode
+from heartbeat.messages import LinkStatus, Quorum, Status, StatusQuery, StopNode
 from ipc.blocking import BlockingConnection, DaemonUnreachable
 from ipc.directories import NodeDirectories
 
@@ -267,9 +267,15 @@ def render_status(status: Status) -> list[str]:
         names = [name + (" (coordinator)" if name == status.view.coordinator else "") for name in status.view.names]
         lines.append(f"view {status.view.number}: {', '.join(names)}")
         lines.append(f"quorum: {_describe_quorum(status.quorum)}")
-    lines += [f"link {link.name}: hears {', '.join(link.peers_heard) or 'nobody'}" for link in status.links]
+    lines += [_describe_link(link) for link in status.links]
     lines += [f"{name}: {state}" for name, state in status.processes]
     return lines
+
+
+def _describe_link(link: LinkStatus) -> str:
+    if link.name.startswith("ping "):
+        return f"{link.name}: {'answers' if link.peers_heard else 'no answer'}"
+    return f"link {link.name}: hears {', '.join(link.peers_heard) or 'nobody'}"
 
 
 def _describe_quorum(quorum: Quorum) -> str:

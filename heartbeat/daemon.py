@@ -47,6 +47,7 @@ from heartbeat.log import Log
 from heartbeat.messages import LinkStatus, Member, Status
 from heartbeat.node import HeartbeatNode
 from heartbeat.packets import Packet
+from heartbeat.pings import Pings
 from heartbeat.realtime import become_realtime, boot_clock, reboot_machine
 from heartbeat.refusals import Refusals
 from heartbeat.session_messages import CloseLink, SendSegment
@@ -59,6 +60,7 @@ from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
 EVENTS_PER_TURN = 64
+PING_EVERY_MS = 1000
 
 _encode_packet = msgspec.msgpack.Encoder().encode
 _decode_packet = msgspec.msgpack.Decoder(Packet).decode
@@ -109,6 +111,7 @@ class Daemon:
         """Links on which sending fails, told once."""
         self._heard_on: dict[tuple[str, str], bool] = {}
         """(link, peer) -> whether the peer is heard there, as last told."""
+        self._pings = Pings(config.ping, config.deadtime + PING_EVERY_MS, log.note)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._children = Children(place.directories, command_of, log.children_output, self.give, log.note)
         self._control = ControlSocket(self)
@@ -129,6 +132,9 @@ class Daemon:
         server = await unix.serve(self._place.directories.heartbeat_socket, self._control.serve)
         for link in self._links:
             loop.add_reader(link.socket.fileno(), link.receive, self._datagram)
+        if self._pings.socket is not None:
+            loop.add_reader(self._pings.socket.fileno(), lambda: self._pings.receive(boot_clock()))
+            self._ping()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.give, StopNodeAsked(f"signal {number.name}"))
         loop.add_signal_handler(signal.SIGHUP, self._log.reopen)
@@ -161,6 +167,9 @@ class Daemon:
         for link in self._links:
             asyncio.get_running_loop().remove_reader(link.socket.fileno())
             link.close()
+        if self._pings.socket is not None:
+            asyncio.get_running_loop().remove_reader(self._pings.socket.fileno())
+        self._pings.close()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -201,6 +210,10 @@ class Daemon:
         silence = max(self._config.warntime, 2 * self._config.keepalive)
         self._streams.close_silent(Milliseconds(self._alive_at - silence))
         self._timers["shell.tick"] = asyncio.get_running_loop().call_later(self._config.deadtime / 4000, self._tick)
+
+    def _ping(self) -> None:
+        self._pings.ask(boot_clock())
+        self._timers["shell.ping"] = asyncio.get_running_loop().call_later(PING_EVERY_MS / 1000, self._ping)
 
     def _notice_silence(self) -> None:
         """Tell when a peer is not heard on one link any more: with a second link nothing else would show it."""
@@ -356,9 +369,11 @@ class Daemon:
 
     def status(self) -> Status:
         """Where things stand."""
-        since = Milliseconds(boot_clock() - self._config.deadtime)
-        links = tuple(LinkStatus(link.name, link.peers_heard(since)) for link in self._links)
-        return self._node.status(os.getpid(), links)
+        now = boot_clock()
+        since = Milliseconds(now - self._config.deadtime)
+        links = [LinkStatus(link.name, link.peers_heard(since)) for link in self._links]
+        links += [LinkStatus(f"ping {name}", (name,) if answers else ()) for name, answers in self._pings.status(now)]
+        return self._node.status(os.getpid(), tuple(links))
 
 
 def logfile_of(config: HaConfig, directories: NodeDirectories) -> Path | None:

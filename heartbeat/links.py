@@ -122,7 +122,7 @@ def check_links(links: tuple[Link, ...]) -> list[tuple[Link, str]]:
         try:
             _require_device(link.device)
             if isinstance(link, Ucast):
-                _resolve(link.address)
+                resolve(link.address)
         except LinkError as error:
             wrong.append((link, str(error)))
     return wrong
@@ -169,7 +169,7 @@ def _open_mcast(link: Mcast) -> UdpLink:
 
 def _open_ucast(device: str, port: int, names: list[str], bind: str | None) -> UdpLink:
     _require_device(device)
-    addresses = [_resolve(name) for name in names]
+    addresses = [resolve(name) for name in names]
     own = [address for address in addresses if (address == bind if bind else _is_local(address))]
     targets = tuple((address, port) for address in dict.fromkeys(addresses) if address not in own)
     local = bind or (own[0] if own else _interface_address(device, _SIOCGIFADDR))
@@ -215,7 +215,8 @@ def _require_device(device: str) -> None:
         raise LinkError(f"there is no network interface {device}; this machine has {known}") from None
 
 
-def _resolve(name: str) -> str:
+def resolve(name: str) -> str:
+    """The IPv4 address of a host name, or of an address itself. Raises LinkError."""
     try:
         return str(ipaddress.IPv4Address(name))
     except ValueError:

@@ -27,12 +27,15 @@ assert sorted(_FACILITY_NUMBER) == sorted(FACILITIES)
 class Log:
     """Notes of `notice` and above, from debug level 1 on `info` too, from 2 on everything."""
 
-    def __init__(self, node: str, logfile: Path | None, debugfile: Path | None, facility: str | None) -> None:
-        """Open the files. Raises OSError."""
+    def __init__(
+        self, node: str, logfile: Path | None, debugfile: Path | None, facility: str | None, children: Path
+    ) -> None:
+        """Open the files. `children`: where the children's output goes when there is no logfile. Raises OSError."""
+        self._children = logfile or children
         self._process = f"{node} heartbeat[{os.getpid()}]"
         self._least = _RANK["notice"]
         self._paths = (logfile, debugfile)
-        self._files = [_open(path) for path in self._paths]
+        self._files = [None if path is None else _open(path) for path in self._paths]
         self._facility = None if facility is None else _FACILITY_NUMBER[facility]
         self._syslog: socket.socket | None = None
         self._lines: queue.SimpleQueue[tuple[Note, str] | None] = queue.SimpleQueue()
@@ -59,15 +62,14 @@ class Log:
         """After the files were renamed (logrotate): write into new ones."""
         for index, path in enumerate(self._paths):
             old = self._files[index]
-            with contextlib.suppress(OSError):
-                self._files[index] = _open(path)
-                if old is not None:
+            if path is not None and old is not None:
+                with contextlib.suppress(OSError):
+                    self._files[index] = _open(path)
                     os.close(old)
 
     def children_output(self) -> int:
-        """A descriptor for a child's standard output and error: logfile, or /dev/null where there is none."""
-        file = self._files[0]
-        return os.dup(file) if file is not None else os.open(os.devnull, os.O_WRONLY)
+        """A new descriptor for a child's standard output and error. Raises OSError."""
+        return _open(self._children)
 
     def close(self) -> None:
         """Write what waits, for at most a second."""
@@ -104,7 +106,5 @@ class Log:
             self._syslog = None
 
 
-def _open(path: Path | None) -> int | None:
-    if path is None:
-        return None
+def _open(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o640)

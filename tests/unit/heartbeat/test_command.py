@@ -148,7 +148,11 @@ def test_how_a_status_looks() -> None:
         state="running",
         view=view,
         quorum=Quorum(quorate=True, basis="alone", votes=1, expected=2, config_writes=False),
-        links=(LinkStatus("mcast eth0 225.0.100.1", ("two",)), LinkStatus("ucast eth1", ())),
+        links=(
+            LinkStatus("mcast eth0 225.0.100.1", ("two",)),
+            LinkStatus("ucast eth1", ()),
+            LinkStatus("ping gw", ("gw",)),
+        ),
         processes=(("lrmd", "running (pid 43)"), ("crmd", "waiting to be started again")),
     )
     assert render_status(status) == [
@@ -157,6 +161,7 @@ def test_how_a_status_looks() -> None:
         "quorum: yes (started alone, 1 of 2 votes; configuration writes need --force)",
         "link mcast eth0 225.0.100.1: hears two",
         "link ucast eth1: hears nobody",
+        "ping gw: answers",
         "lrmd: running (pid 43)",
         "crmd: waiting to be started again",
     ]
