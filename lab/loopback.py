@@ -42,7 +42,7 @@ exec {script} "$@"
 class LoopbackStage:
     """Two nodes on one machine, seen from their processes: own directories, own address, own web server."""
 
-    left_out = (
+    left_out: tuple[str, ...] = (
         "no service address: the page moves between two servers on one address (127.0.0.100)",
         "no shared disk: Filesystem is not mounted",
         "nodes share this machine's name, processes and clock; a power cut kills a node's processes",

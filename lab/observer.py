@@ -1,6 +1,7 @@
 """Watches a cluster through the client API of one node, and remembers what was where, when."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from crmd.client import Client, ClientError
 from crmd.messages import CibContent, ClusterState
 from ipc.directories import NodeDirectories
 from lab.probe import boottime_ms
+from pengine.scheduler import schedule
 from pengine.unpack import unpack
 
 
@@ -94,9 +96,5 @@ class Observer:
 
 def placements(document: Document) -> dict[str, str]:
     """Where each primitive is active, as its history says."""
-    state = unpack(document.copy())
-    return {
-        resource.id: ",".join(sorted(node.name for node in resource.running_on))
-        for resource in state.primitives()
-        if resource.running_on
-    }
+    outcome = schedule(unpack(document.copy()), int(time.time()))
+    return {name: ",".join(sorted(place.current)) for name, place in outcome.placements.items() if place.current}

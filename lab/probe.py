@@ -2,9 +2,9 @@
 
 usage: python -m lab.probe HOST PORT [CLOSED_PORT]
 
-Prints a line for each attempt that ended: `SENT ENDED KIND OK`, times in milliseconds of CLOCK_BOOTTIME. KIND is `page`
-(an HTTP answer with status 200) or, where CLOSED_PORT is given, `address`: a refusal from a port on which nothing listens
-proves that somebody answers for the address.
+Prints a line for each attempt that ended: `SENT ENDED KIND OK`, times in milliseconds of CLOCK_BOOTTIME. KIND is
+`page` (an HTTP answer with status 200) or, where CLOSED_PORT is given, `address`: a refusal from a port on which
+nothing listens proves that somebody answers for the address.
 """
 
 import contextlib

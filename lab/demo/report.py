@@ -12,11 +12,11 @@ def as_text(story: Story) -> str:
         parts.append(f"--- {moment.name} " + "-" * (72 - len(moment.name)))
         parts.append(moment.snapshot.rstrip() + "\n")
     parts.append(f"{'':16}{'from':>8}{'to':>8}{'outage':>10}{'declared dead':>16}{'address':>10}{'started':>10}")
-    for move in story.moves:
-        parts.append(
-            f"{move.cause:16}{short(move.from_node):>8}{short(move.to):>8}{_ms(move.outage_ms):>10}"
-            f"{_ms(move.declared_dead_ms):>16}{_ms(move.vip_ms):>10}{_ms(move.started_ms):>10}"
-        )
+    parts += [
+        f"{move.cause:16}{short(move.from_node):>8}{short(move.to):>8}{_ms(move.outage_ms):>10}"
+        f"{_ms(move.declared_dead_ms):>16}{_ms(move.vip_ms):>10}{_ms(move.started_ms):>10}"
+        for move in story.moves
+    ]
     parts.append("\noutage: as a client saw it that opens a new connection every 20 ms;")
     parts.append("the other times count from the cause.")
     return "\n".join(parts) + "\n"

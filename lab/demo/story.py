@@ -88,7 +88,8 @@ def play(stage: Stage, say: Callable[[str], None]) -> Story:
         moments.append(_moment(stage, f"taken over by {short(second)}", second, taken))
         takeover = _move("node1 killed", first, second, cause, taken, probe, observer, dead=first)
         say(
-            f"{short(second)} has taken over: the client waited {takeover.outage_ms} ms. Starting {short(first)} again …"
+            f"{short(second)} has taken over: the client waited {takeover.outage_ms} ms. "
+            f"Starting {short(first)} again …"
         )
 
         cause = boottime_ms()

@@ -1,0 +1,224 @@
+"""The simulated shell of crmd over the real controller core, with the store and the policy engine's worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cib.document import Document
+from cib.replica_events import Diverged, Persist, Persisted, PersistFailed
+from crmd.controller import Controller
+from crmd.events import (
+    Answer,
+    CibPatched,
+    CibReplaced,
+    ClientAsked,
+    ControllerSettings,
+    Effect,
+    Event,
+    ExecutorConnected,
+    ExecutorGone,
+    FromExecutor,
+    FromHeartbeat,
+    FromStore,
+    HeartbeatGone,
+    KeepInput,
+    Paused,
+    Schedule,
+    Scheduled,
+    ScheduleFailed,
+    StateChanged,
+    StopWorker,
+    ToExecutor,
+    ToHeartbeat,
+    ToStore,
+    WallClock,
+)
+from ipc.note import Note
+from ipc.timers import CancelTimer, SetTimer
+from lab.simulator.process import Connection, Process
+from lab.simulator.world import BOOT_OFFSET_MS
+from pengine.scheduler import schedule
+from pengine.unpack import unpack
+from stonith.fencer import Fencer
+
+if TYPE_CHECKING:
+    from crmd.messages import ClientRequest, ClusterState
+    from lab.simulator.machine import Machine
+
+FSYNC_MS = (1, 60)
+SCHEDULE_MS = (5, 80)
+DIGEST_EVERY = 16
+"""Of so many versions of a replica's document the digest of one is compared; that of every configuration version."""
+
+
+class ControllerProcess(Process):
+    """crmd."""
+
+    name = "crmd"
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.state: ClusterState | None = None
+        self._messaging: Connection | None = None
+        self._executor: Connection | None = None
+        self._store_until = 0
+        settings = ControllerSettings(
+            node=machine.name,
+            incarnation=machine.world.now + 1,
+            uuid=f"{machine.name}-{self.pid}-{machine.world.seed:x}",
+        )
+        replica = machine.disk.make_replica(machine.name, settings.incarnation)
+        self.core = Controller(settings, replica, Fencer(machine.name, machine.world.rng), machine.world.now)
+        self.later(machine.world.delay(50, 300), self._begin)
+
+    def _begin(self) -> None:
+        self.clock_set()
+        self.machine.controller_started(self)
+
+    def clock_set(self) -> None:
+        """Tell the core how the wall clock stands."""
+        self.post(WallClock(BOOT_OFFSET_MS + self.machine.clock_error_ms))
+
+    def paused_for(self, duration_ms: int) -> None:
+        """As the daemon does: the pause comes before all that is queued."""
+        if duration_ms > self.machine.cluster.scenario.deadtime_ms:
+            self.dispatch(Paused(duration_ms))
+
+    def is_dc(self) -> bool:
+        """Whether it acts as DC."""
+        return self.core.is_dc
+
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    def attach_supervisor(self, connection: Connection) -> None:
+        """The socket to heartbeat stands; Attach was sent, Welcome follows."""
+        self._messaging = connection
+        connection.handlers[self] = _FromMessaging(self)
+
+    def attach_executor(self, connection: Connection) -> None:
+        """The socket to lrmd stands."""
+        self._executor = connection
+        connection.handlers[self] = _FromExecutor(self)
+        self.post(ExecutorConnected())
+
+    def client_asks(self, request: ClientRequest) -> None:
+        """A tool on this node asks."""
+        self.post(ClientAsked(1, request), self.world.delay(1, 5))
+
+    # -- the core --------------------------------------------------------------------------------------------------
+
+    def dispatch(self, event: object) -> None:
+        """Give an event to the core, perform what it asks for."""
+        was_dc = self.core.is_dc
+        for effect in self.core.handle(_event(event), self.world.now):
+            self._perform(effect)
+            if not self.alive:
+                return
+        if was_dc and not self.core.is_dc:
+            self.world.reached["DC losses"] += 1
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case ToHeartbeat():
+                if self._messaging is not None:
+                    self._messaging.send(self, effect.message)
+            case ToExecutor():
+                if self._executor is not None:
+                    self._executor.send(self, effect.message)
+            case ToStore():
+                self._store(effect)
+            case CibPatched():
+                self._document_changed(effect.version, replaced=False)
+            case CibReplaced():
+                self._document_changed(effect.version, replaced=True)
+            case Schedule():
+                self._schedule(effect)
+            case Answer():
+                self.machine.cluster.clients.answered(effect.reply)
+            case StateChanged():
+                self.state = effect.state
+                self.world.trace(str(self), f"{effect.state.fsa_state} dc={effect.state.dc} idle={effect.state.idle}")
+            case SetTimer():
+                self.set_timer(effect.name, effect.at)
+            case CancelTimer():
+                self.cancel_timer(effect.name)
+            case Note():
+                self.machine.note(self, effect)
+            case StopWorker() | KeepInput():
+                pass
+
+    def _document_changed(self, version: tuple[int, int, int], *, replaced: bool) -> None:
+        invariants = self.machine.cluster.invariants
+        invariants.replica_version(self.machine, version, replaced=replaced)
+        if version[2] % DIGEST_EVERY == 0:
+            invariants.replica(self.machine, version, self.core.document.digest())
+
+    # -- store -----------------------------------------------------------------------------------------------------
+
+    def _store(self, effect: ToStore) -> None:
+        action = effect.effect
+        if isinstance(action, Diverged):
+            self.world.reached["divergences kept"] += 1
+            self.world.trace(str(self), f"keeps a diverged CIB: {action.reason}")
+            return
+        self._store_until = max(self._store_until, self.world.now + self.world.delay(*FSYNC_MS))
+        self.later(self._store_until - self.world.now, lambda: self._stored(action))
+
+    def _stored(self, action: Persist) -> None:
+        if self.machine.disk.full:
+            self.dispatch(FromStore(PersistFailed(action.token, "no space left on device")))
+            return
+        self.machine.disk.cib = (action.document, action.point)
+        self.dispatch(FromStore(Persisted(action.token)))
+
+    # -- policy engine ---------------------------------------------------------------------------------------------
+
+    def _schedule(self, effect: Schedule) -> None:
+        snapshot = self.core.document.to_compact_bytes()
+        delay = self.world.delay(*SCHEDULE_MS)
+        if self.machine.worker_deaths > 0:
+            self.machine.worker_deaths -= 1
+            self.post(ScheduleFailed(effect.request, "the worker died"), delay)
+            return
+        outcome = schedule(unpack(Document.from_bytes(snapshot)), effect.at)
+        self.world.reached["schedules"] += 1
+        self.post(Scheduled(effect.request, outcome.graph, tuple(outcome.notes)), delay)
+
+    # -- for the last checks ---------------------------------------------------------------------------------------
+
+    def names_in_configuration(self, prefix: str) -> set[str]:
+        """Names of cluster options that begin like this."""
+        found = self.core.document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair")
+        return {name for name in (str(pair.get("name")) for pair in found) if name.startswith(prefix)}
+
+    def recorded_active(self) -> dict[str, set[str]]:
+        """Where each primitive is active, as the history in this replica says."""
+        outcome = schedule(unpack(self.core.document.copy()), self.machine.wall_seconds(self.world.now))
+        return {name: set(place.current) for name, place in outcome.placements.items() if place.current}
+
+
+def _event(event: object) -> Event:
+    assert isinstance(event, Event)
+    return event
+
+
+class _FromMessaging:
+    def __init__(self, process: ControllerProcess) -> None:
+        self._process = process
+
+    def received(self, message: object) -> None:
+        self._process.dispatch(FromHeartbeat(message))  # type: ignore[arg-type]
+
+    def closed(self) -> None:
+        self._process.dispatch(HeartbeatGone())
+
+
+class _FromExecutor:
+    def __init__(self, process: ControllerProcess) -> None:
+        self._process = process
+
+    def received(self, message: object) -> None:
+        self._process.dispatch(FromExecutor(message))  # type: ignore[arg-type]
+
+    def closed(self) -> None:
+        self._process.dispatch(ExecutorGone())
