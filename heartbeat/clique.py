@@ -34,13 +34,15 @@ def is_clique(candidates: Sequence[Candidate]) -> bool:
     return all(everyone - {candidate.member} <= candidate.hears for candidate in candidates)
 
 
-def choose(me: Candidate, others: Sequence[Candidate], keep: frozenset[Member]) -> tuple[Candidate, ...]:
+def choose(
+    me: Candidate, others: Sequence[Candidate], keep: frozenset[Member], tear: bool = False
+) -> tuple[Candidate, ...]:
     """The best clique that contains `me`, in the order in which its members may propose it.
 
     First come the members of `keep` (this node's view, as far as it is intact), then the views with most candidates,
     then nodes without a view; within these, those that were heard on time, that have more connections, by name.
-    Members of another view are taken only if the whole view comes along, or if the result is larger than that view:
-    that, and keeping one's own view, is what ends every dispute over a node that hears two sides.
+    Members of another view are taken only if the whole view comes along; with `tear`, also if the result is larger
+    than that view. That, and keeping one's own view, is what ends every dispute over a node that hears two sides.
 
     Finding the largest clique is not tractable in general; this takes one greedy pass, which is exact where the graph
     is a clique with some nodes torn off, and deterministic everywhere.
@@ -50,7 +52,7 @@ def choose(me: Candidate, others: Sequence[Candidate], keep: frozenset[Member]) 
     while True:
         pool = [other for other in reachable if other.member in keep or other.view not in refused]
         clique = [me, *pool] if is_clique([me, *pool]) else _grow(me, pool, keep)
-        torn = _torn_views(clique, keep)
+        torn = _torn_views(clique, keep, tear)
         if not torn:
             return _in_order_of_proposal(clique)
         refused += torn
@@ -70,10 +72,10 @@ def _grow(me: Candidate, pool: list[Candidate], keep: frozenset[Member]) -> list
     return clique
 
 
-def _torn_views(clique: list[Candidate], keep: frozenset[Member]) -> list[ViewId]:
+def _torn_views(clique: list[Candidate], keep: frozenset[Member], tear: bool) -> list[ViewId]:
     torn: list[ViewId] = []
     for one in clique:
-        if one.view is None or one.member in keep or one.view in torn or len(clique) > one.view_size:
+        if one.view is None or one.member in keep or one.view in torn or (tear and len(clique) > one.view_size):
             continue
         if sum(other.view == one.view for other in clique) < one.view_size:
             torn.append(one.view)

@@ -33,7 +33,10 @@ class Detector:
         self._warntime_ms = warntime_ms
         self._peers: dict[str, _Peer] = {}
         self._heard: dict[str, Heartbeat] = {}
-        self._lost_at: dict[Member, Milliseconds] = {}
+        self._lost: dict[str, tuple[Member, Milliseconds]] = {}
+        """The life of each peer that was lost last, and when."""
+        self._goodbyes: dict[str, Member] = {}
+        """The life of each peer that said goodbye last."""
         self._hears: tuple[Member, ...] = ()
 
     @property
@@ -52,13 +55,13 @@ class Detector:
         return peer is None or now - peer.heard_at > self._warntime_ms
 
     def said_goodbye(self, member: Member) -> bool:
-        """Whether the last heartbeat of this life said that it leaves."""
-        peer = self._peers.get(member.name)
-        return peer is not None and peer.heartbeat.sender == member and peer.heartbeat.status == "leaving"
+        """Whether this life said that it leaves, even if a later life is here by now."""
+        return self._goodbyes.get(member.name) == member
 
     def lost_at(self, member: Member) -> Milliseconds | None:
         """When this life was found dead here, None if it was not."""
-        return self._lost_at.get(member)
+        life, at = self._lost.get(member.name, (None, None))
+        return at if life == member else None
 
     def last_heard_of(self, names: tuple[str, ...]) -> Milliseconds | None:
         """When any of these peers was heard last; None: never in this life of ours."""
@@ -92,7 +95,7 @@ class Detector:
         effects: list[DetectorEffect] = []
         old = peer.heartbeat.sender
         if peer.alive:
-            self._lost_at[old] = now
+            self._lost[old.name] = (old, now)
             if peer.heartbeat.status != "leaving":
                 text = f"{old.name} began a new life before its silence was noticed; the old one is lost"
                 effects.append(Note("notice", "peer.restarted", text, {"peer": old.name, "old": old.generation}))
@@ -108,7 +111,7 @@ class Detector:
             peer.alive = True
             self._live(heartbeat)
             return True, [self._timer(heartbeat.sender.name, now), _note_heard(heartbeat, "Hears again from")]
-        self._heard[heartbeat.sender.name] = heartbeat
+        self._hold(heartbeat)
         if silent_ms > self._warntime_ms:
             effects.append(
                 Note(
@@ -154,13 +157,19 @@ class Detector:
         ]
 
     def _live(self, heartbeat: Heartbeat) -> None:
-        self._heard[heartbeat.sender.name] = heartbeat
-        self._lost_at.pop(heartbeat.sender, None)
+        self._hold(heartbeat)
+        if self._lost.get(heartbeat.sender.name, (None, 0))[0] == heartbeat.sender:
+            del self._lost[heartbeat.sender.name]
         self._list_hears()
+
+    def _hold(self, heartbeat: Heartbeat) -> None:
+        self._heard[heartbeat.sender.name] = heartbeat
+        if heartbeat.status == "leaving":
+            self._goodbyes[heartbeat.sender.name] = heartbeat.sender
 
     def _die(self, peer: _Peer, now: Milliseconds) -> None:
         peer.alive = False
-        self._lost_at[peer.heartbeat.sender] = now
+        self._lost[peer.heartbeat.sender.name] = (peer.heartbeat.sender, now)
         del self._heard[peer.heartbeat.sender.name]
         self._list_hears()
 

@@ -106,6 +106,8 @@ class Membership:
         self._settled_at = Milliseconds(0)
         self._confirmed_by = Milliseconds(0)
         self._wanted: _Signature | None = None
+        self._tears = False
+        """The wanted view takes some members of another view and not all."""
         self._rank = 0
         self._missed: tuple[str, ...] = ()
         """Who did not answer in the round before."""
@@ -243,16 +245,24 @@ class Membership:
         return []
 
     def _wish(self, intact: bool, now: Milliseconds) -> tuple[Candidate, ...] | None:
-        """The view that this node works for, in the order of proposal; None when it is content (or has to wait)."""
+        """The view that this node works for, in the order of proposal; None when it is content (or has to wait).
+
+        Another view is torn apart only where nothing else helps, and after a wait (`_pursue`): where partitions meet,
+        their members are heard one after the other, and a view that is half heard will be there as a whole.
+        """
         if self._view is None and not self._ready:
             return None
         keep = self._fit(now)
-        clique = choose(self._myself(), self._candidates(now), keep)
-        if self._view is None:
-            return clique if self._may_form(clique) else None
-        if intact and not (len(clique) > len(self._view.members) and keep <= {one.member for one in clique}):
-            return None
-        return clique
+        candidates = self._candidates(now)
+        for tear in (False, True):
+            clique = choose(self._myself(), candidates, keep, tear)
+            self._tears = tear
+            if self._view is None:
+                if self._may_form(clique):
+                    return clique
+            elif not intact or (len(clique) > len(self._view.members) and keep <= {one.member for one in clique}):
+                return clique
+        return None
 
     def _may_form(self, clique: tuple[Candidate, ...]) -> bool:
         """A node that starts waits for all that are expected, for a view to join, or for initdead to pass."""
@@ -300,7 +310,8 @@ class Membership:
         if signature != self._wanted:
             self._wanted = signature
             self._rank = next(place for place, one in enumerate(wish) if one.member == self._me)
-            self._try_at = Milliseconds(now + self._rank * self._timing.takeover_ms)
+            patience_ms = self._timing.deadtime_ms if self._tears else 0
+            self._try_at = Milliseconds(now + patience_ms + self._rank * self._timing.takeover_ms)
         at = max(self._try_at, self._held_until(now))
         if now < at:
             return [*withdrawal, SetTimer(TRY_TIMER, Milliseconds(at))]
@@ -394,7 +405,12 @@ class Membership:
             return False
         if propose.sender not in self._view.members:
             return len(members) <= len(fit)
-        return len(choose(self._myself(), self._candidates(now), fit)) > len(members)
+        # The coordinator's heartbeat that says whom it hears no more may still be on its way: the proposal says it.
+        candidates = [
+            msgspec.structs.replace(one, hears=one.hears & members) if one.member == propose.sender else one
+            for one in self._candidates(now)
+        ]
+        return len(choose(self._myself(), candidates, fit)) > len(members)
 
     # outcomes
 
@@ -451,11 +467,13 @@ class Membership:
 
     def _round_failed(self, failed: RoundFailed, now: Milliseconds) -> list[MembershipEffect]:
         resend = self._timing.resend_ms
-        delay_ms = {
-            "number": self._rank * resend,
-            "busy": (1 + self._rank) * resend,
-            "worse": self._timing.deadtime_ms,
-        }.get(failed.reason or "", 2 * (1 + self._rank) * resend)
+        delay_ms = 2 * (1 + self._rank) * resend
+        if failed.reason == "number":
+            delay_ms = self._rank * resend
+        elif failed.reason == "busy":
+            delay_ms = (1 + self._rank) * resend
+        elif failed.reason == "worse" and (self._view is None or failed.by not in self._view.names):
+            delay_ms = self._timing.deadtime_ms  # an outsider that is content will not change its mind soon
         self._try_at = Milliseconds(now + delay_ms)
         effects: list[MembershipEffect] = [_note_failed(failed)]
         return [*effects, *self._suspect_silent(failed.missing, now), *self._evaluate(now)]

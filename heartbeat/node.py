@@ -119,6 +119,7 @@ class HeartbeatNode:
         self._said_at = Milliseconds(0)
         self._goodbyes_left = 0
         self._peer_states: dict[Member, PeerState] = {}
+        self._peers_changed = False
         self._noted: set[Member | str] = set()
 
     # what the shell may look at
@@ -354,6 +355,7 @@ class HeartbeatNode:
         known = self._detector.heard.get(heartbeat.sender.name)
         if known is not heartbeat:
             return [*noticed]
+        self._peers_changed = self._peers_changed or changed
         effects = [*noticed, *self._note_without_vote(heartbeat.sender.name)]
         return [*effects, *self._membership_effects(self._membership.heard(heartbeat, changed, now), now)]
 
@@ -387,6 +389,7 @@ class HeartbeatNode:
 
     def _installed(self, installed: Installed, now: Milliseconds) -> list[Effect]:
         view = installed.view
+        self._peers_changed = True
         self._quorum.installed(view, installed.still_heard)
         self._result = self._quorum.result(self._silent_since(), now)
         message = ViewInstalled(view, self._result, installed.left, installed.lost, installed.detected_at)
@@ -485,8 +488,9 @@ class HeartbeatNode:
 
     def _tell_peer_states(self) -> list[Effect]:
         """A member whose crmd is up when it joins is not worth a word; every change is."""
-        if self._life is Life.OVER:
+        if self._life is Life.OVER or not self._peers_changed:
             return []
+        self._peers_changed = False
         effects: list[Effect] = []
         told, self._peer_states = self._peer_states, {}
         for member, state in self._members_states():

@@ -5,11 +5,12 @@ must hold after each installation. No streams are connected; membership is what 
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
+from typing import TypeVar
 
-from heartbeat.detector import TIMER_PREFIX
 from heartbeat.events import (
     Booted,
     ChildAttached,
@@ -34,7 +35,6 @@ from heartbeat.events import (
 from heartbeat.messages import (
     ClusterSettings,
     HeartbeatToController,
-    Member,
     Quorum,
     QuorumChanged,
     StopReady,
@@ -49,6 +49,8 @@ from ipc.supervision import ExecutorState, StopEverything
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
+Message = TypeVar("Message")
+
 SETTINGS = ClusterSettings(keepalive_ms=200, deadtime_ms=1000, warntime_ms=500, initdead_ms=3000, auto_failback="on")
 
 
@@ -60,6 +62,8 @@ class Network:
     loss: float = 0.0
     duplicates: float = 0.0
     cuts: set[tuple[str, str]] = field(default_factory=set)
+    swallows: Callable[[str, str, Packet], bool] = lambda sender, receiver, packet: False
+    """Datagrams (from, to, packet) that are lost besides."""
 
 
 @dataclass(slots=True)
@@ -67,8 +71,10 @@ class Host:
     """A node with its disk. `node` is None while it is down."""
 
     name: str
-    disk: DurableState = DurableState()
+    disk: DurableState = field(default_factory=DurableState)
     node: HeartbeatNode | None = None
+    executor: ExecutorState = field(default_factory=lambda: ExecutorState(empty=True, settled=True))
+    """What lrmd reports when it attaches."""
     boots: int = 0
     timers: dict[str, tuple[Milliseconds, int]] = field(default_factory=dict)
     paused_since: Milliseconds | None = None
@@ -208,7 +214,7 @@ class Cluster:
         view = self.view(name)
         return view.names if view is not None else ()
 
-    def told(self, name: str, kind: type[HeartbeatToController]) -> list[HeartbeatToController]:
+    def told(self, name: str, kind: type[Message]) -> list[Message]:
         """All that a node's crmd was told of one kind."""
         return [message for _, message in self.hosts[name].told if isinstance(message, kind)]
 
@@ -273,7 +279,7 @@ class Cluster:
                 self._plan(host, 1, ProcessStarted(process, pid))
                 self._plan(host, 40, ChildAttached(process, pid))
                 if process == "lrmd":
-                    self._plan(host, 41, ExecutorReported(ExecutorState(empty=True, settled=True)))
+                    self._plan(host, 41, ExecutorReported(host.executor))
             case Exit():
                 self._log(host.name, f"exits: {effect.reason}")
                 host.exited, host.node = effect, None
@@ -286,6 +292,8 @@ class Cluster:
     def _send(self, sender: Host, receiver: Host, packet: Packet) -> None:
         self.datagrams += 1
         if (sender.name, receiver.name) in self.network.cuts or self.random.random() < self.network.loss:
+            return
+        if self.network.swallows(sender.name, receiver.name, packet):
             return
         for _ in range(2 if self.random.random() < self.network.duplicates else 1):
             self._plan(receiver, self.random.randint(*self.network.delay_ms), DatagramReceived(packet, "eth0"))
@@ -338,19 +346,12 @@ class Cluster:
     def check_continuity(self) -> None:
         """Who went from one view to the next together really did: neither was elsewhere in between."""
         for host in self.hosts.values():
-            before: View | None = None
-            for message in self.told(host.name, ViewInstalled) + self.told(host.name, ViewLost):
-                del message
-            for place, view in enumerate(host.history):
-                before = host.history[place - 1] if place else None
-                if view is None or before is None:
-                    continue
-                self._check_step(host, before, view)
+            for before, view in pairwise(host.history):
+                if before is not None and view is not None:
+                    self._check_step(host, before, view)
 
     def _check_step(self, host: Host, before: View, view: View) -> None:
-        message = next(
-            m for m in self.told(host.name, ViewInstalled) if isinstance(m, ViewInstalled) and m.view == view
-        )
+        message = next(message for message in self.told(host.name, ViewInstalled) if message.view == view)
         for member in before.members:
             if member not in view.members or member.name in message.lost or member.name in message.left:
                 continue
@@ -366,13 +367,3 @@ class Cluster:
     def _must(self, holds: bool, what: str) -> None:
         if not holds:
             raise Broken(f"{what}; the last events:\n" + "\n".join(self.trace[-40:]))
-
-
-def suspicion_timers(host: Host) -> list[str]:
-    """The names of the peers whose silence is being timed on this host."""
-    return sorted(name.removeprefix(TIMER_PREFIX) for name in host.timers if name.startswith(TIMER_PREFIX))
-
-
-def member(name: str, generation: int = 1) -> Member:
-    """A life, for short."""
-    return Member(name, generation)
