@@ -1,12 +1,15 @@
-"""Performs the replica's store effects in a thread of its own, one after the other, in their order."""
+"""The store in a thread of its own: its effects one after the other in their order, and reading what was set aside."""
 
 import asyncio
-import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from cib.replica import StoreEffect, StoreEvent
+from cib.store import KeptCib, Store
 from crmd.events import FromStore
+from crmd.messages import Divergence
+from ipc.note import Note
 
 
 class Persistence:
@@ -15,35 +18,56 @@ class Persistence:
     The queue is bounded by the replica, which has one Persist under way at a time.
     """
 
-    def __init__(self, perform: Callable[[StoreEffect], StoreEvent | None], post: Callable[[FromStore], None]) -> None:
-        self._perform = perform
+    def __init__(
+        self,
+        store: Store,
+        directory: Path,
+        post: Callable[[FromStore], None],
+        note: Callable[[Note], None],
+        broken: Callable[[BaseException], None],
+    ) -> None:
+        """`note` is called in the store's thread; `broken` hears of errors that the store should not have (defects)."""
+        self._store = store
+        self._directory = directory
         self._post = post
+        self._note = note
+        self._broken = broken
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[StoreEffect | None] = queue.SimpleQueue()
-        self._failed: Callable[[BaseException], None] | None = None
-        self._thread = threading.Thread(target=self._work, name="store", daemon=True)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
-    def start(self, failed: Callable[[BaseException], None]) -> None:
-        """Begin. `failed` is called in the loop when the store breaks in a way that it should not (a defect)."""
-        self._failed = failed
-        self._thread.start()
+        for kept in store.take_notes():
+            note(kept)
 
     def put(self, effect: StoreEffect) -> None:
         """Perform this after what was put before; a result comes back through `post`."""
-        self._queue.put(effect)
+        self._loop.run_in_executor(self._thread, self._perform, effect).add_done_callback(self._performed)
 
-    def close(self, timeout_s: float) -> None:
-        """Finish what was put, at most for so long."""
-        self._queue.put(None)
-        self._thread.join(timeout_s)
+    async def divergences(self) -> tuple[Divergence, ...]:
+        """The documents that were set aside, newest first."""
+        kept = await self._loop.run_in_executor(self._thread, self._store.divergences)
+        return tuple(self._shown(item) for item in kept)
 
-    def _work(self) -> None:
-        while (effect := self._queue.get()) is not None:
-            try:
-                event = self._perform(effect)
-            except Exception as error:
-                assert self._failed is not None
-                self._loop.call_soon_threadsafe(self._failed, error)
-                return
-            if event is not None:
-                self._loop.call_soon_threadsafe(self._post, FromStore(event))
+    async def close(self) -> None:
+        """Finish what was put."""
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def _perform(self, effect: StoreEffect) -> StoreEvent | None:
+        event = self._store.perform(effect)
+        for note in self._store.take_notes():
+            self._note(note)
+        return event
+
+    def _performed(self, done: "asyncio.Future[StoreEvent | None]") -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            self._broken(error)
+        elif (event := done.result()) is not None:
+            self._post(FromStore(event))
+
+    def _shown(self, kept: KeptCib) -> Divergence:
+        numbers = [int(part) if part.isdigit() else 0 for part in kept.version.split(".")]
+        admin_epoch, epoch, num_updates = (*numbers, 0, 0, 0)[:3]
+        path = str(self._directory / kept.name)
+        return Divergence(path, (admin_epoch, epoch, num_updates), kept.digest, kept.reason, kept.kept_at)

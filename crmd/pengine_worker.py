@@ -1,0 +1,178 @@
+"""The policy engine's process: kept warm, fed with the document and its patches, started again when it dies."""
+
+import asyncio
+import contextlib
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from crmd.events import Scheduled, ScheduleFailed
+from ipc.frames import FrameReader, FrameTooLarge, encode_frame
+from ipc.note import Note
+from pengine.wire import (
+    ApplyPatch,
+    LoadDocument,
+    Outcome,
+    Refused,
+    Schedule,
+    WireError,
+    WorkerRequest,
+    decode_reply,
+    encode_request,
+)
+
+WORK_LIMIT_S = 120.0
+"""A worker that needs longer for one answer is taken to hang, and is killed."""
+BACKLOG_BYTES_MAX = 64 * 1024 * 1024
+"""More than this waiting in the pipe means that patches come faster than they are used: the document is loaded anew
+when it is needed."""
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 5.0
+_READ_BYTES = 256 * 1024
+
+
+class PolicyWorker:
+    """Answers each `schedule` with exactly one Scheduled or ScheduleFailed, given to `post`.
+
+    The worker's document is that of the controller at the moment of `schedule`: it is loaded once, and follows by
+    patches; whatever breaks that chain makes it loaded again before the next schedule.
+    """
+
+    def __init__(
+        self,
+        document: Callable[[], bytes],
+        post: Callable[[Scheduled | ScheduleFailed], None],
+        note: Callable[[Note], None],
+        command: Sequence[str] | None = None,
+        work_limit_s: float = WORK_LIMIT_S,
+    ) -> None:
+        """`document` gives the controller's document as XML; `command` starts another worker than ours, for tests."""
+        self._command = list(command) if command is not None else _worker_command()
+        self._work_limit_s = work_limit_s
+        self._document = document
+        self._post = post
+        self._note = note
+        self._process: asyncio.subprocess.Process | None = None
+        self._loaded = False
+        self._outstanding: deque[tuple[int, int]] = deque()
+        """Request and wall clock seconds of what is not answered, oldest first; all were sent if there is a process."""
+        self._limit: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Keep a worker until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        try:
+            while True:
+                lived = await self._one_life()
+                pause_s = FIRST_PAUSE_S if lived else min(pause_s * 2, LONGEST_PAUSE_S)
+                await asyncio.sleep(pause_s)
+        finally:
+            self._kill()
+            if self._process is not None:
+                await self._process.wait()
+
+    def schedule(self, request: int, at: int) -> None:
+        """Ask for the graph of the document as it is now, with the wall clock at `at` seconds."""
+        self._outstanding.append((request, at))
+        if self._process is not None:
+            self._send_schedule(request, at)
+            if len(self._outstanding) == 1:
+                self._watch_the_next()
+
+    def patched(self, patch: Callable[[], bytes]) -> None:
+        """The document changed by this patch."""
+        if not self._loaded or self._process is None or self._process.stdin is None:
+            return
+        if self._process.stdin.transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
+            self._loaded = False
+            return
+        self._send(ApplyPatch(patch()))
+
+    def replaced(self) -> None:
+        """The document is another one."""
+        self._loaded = False
+
+    async def _one_life(self) -> bool:
+        """Start a worker and listen until it ends; whether it answered anything."""
+        pipe = asyncio.subprocess.PIPE
+        try:
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+        except OSError as error:
+            self._note(Note("error", "pengine.start_failed", f"the policy engine can't be started: {error}"))
+            return False
+        self._process, self._loaded = process, False
+        for request, at in self._outstanding:
+            self._send_schedule(request, at)
+        self._watch_the_next()
+        answered = await self._listen(process)
+        self._kill()
+        self._process = None
+        self._watch_the_next()
+        code = await process.wait()
+        self._note(Note("warning", "pengine.ended", "the policy engine ended and is started again", {"exit": code}))
+        while self._outstanding:
+            request, _ = self._outstanding.popleft()
+            self._post(ScheduleFailed(request, f"the policy engine died (exit code {code})"))
+        return answered
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> bool:
+        assert process.stdout is not None
+        frames = FrameReader()
+        answered = False
+        while data := await process.stdout.read(_READ_BYTES):
+            try:
+                for payload in frames.feed(data):
+                    self._take(payload)
+                    answered = True
+            except (FrameTooLarge, WireError) as error:
+                self._note(Note("error", "pengine.garbled", f"the policy engine's answer can't be read: {error}"))
+                return answered
+        return answered
+
+    def _take(self, payload: bytes) -> None:
+        reply = decode_reply(payload)
+        if not self._outstanding or self._outstanding[0][0] != reply.request:
+            raise WireError(f"it answers request {reply.request}, which was not asked next")
+        self._outstanding.popleft()
+        self._watch_the_next()
+        match reply:
+            case Outcome():
+                self._post(Scheduled(reply.request, reply.graph, reply.notes))
+            case Refused():
+                self._loaded = False
+                self._post(ScheduleFailed(reply.request, reply.reason))
+
+    def _send_schedule(self, request: int, at: int) -> None:
+        if not self._loaded:
+            self._send(LoadDocument(self._document()))
+            self._loaded = True
+        self._send(Schedule(request, at))
+
+    def _send(self, message: WorkerRequest) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(encode_frame(encode_request(message)))
+
+    def _watch_the_next(self) -> None:
+        """The worker may be busy with one answer for WORK_LIMIT_S."""
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = None
+        if self._outstanding and self._process is not None:
+            self._limit = asyncio.get_running_loop().call_later(self._work_limit_s, self._hangs)
+
+    def _hangs(self) -> None:
+        text = f"the policy engine did not answer for {self._work_limit_s:g} s and is killed"
+        self._note(Note("error", "pengine.hangs", text))
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+
+def _worker_command() -> list[str]:
+    """How our interpreter runs the worker: as isolated as we are."""
+    flags = ["-I"] if sys.flags.isolated else ["-P"] if sys.flags.safe_path else []
+    return [sys.executable, *flags, "-m", "pengine"]
