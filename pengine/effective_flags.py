@@ -71,11 +71,16 @@ def _group_flags(action: Action, node: Node | None) -> int:
 
 
 def original_task(action: Action) -> str:
-    """Return the task of instances that an action of their clone stands for."""
+    """Return the task of instances that an action of their clone stands for.
+
+    Instances that are groups have actions for the completion of a task themselves.
+    """
     task = split_key(action.key)[1]
     position = task.find("_notify_")
     if position >= 0:
         task = task[position + len("_notify_") :]
+    if action.resource is not None and action.resource.children[0].kind != PRIMITIVE:
+        return task
     return BEGUN_BY.get(task, task)
 
 

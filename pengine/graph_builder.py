@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cib.values import interval_ms_or
 from pengine.action_attributes import describe_action
+from pengine.effective_flags import flags_of
 from pengine.graph import Graph, Synapse
 from pengine.working import (
     ALWAYS_IN_GRAPH,
@@ -67,6 +68,8 @@ class _Builder:
     def add_resource(self, resource: Resource) -> None:
         """Add the actions of a resource and of all below it (of clones: first those below)."""
         if resource.kind == CLONE:
+            for action in resource.actions:
+                flags_of(action, None)  # takes in what became of the instances since it was evaluated
             for child in resource.children:
                 self.add_resource(child)
         for action in reversed(resource.actions):

@@ -172,7 +172,7 @@ def distribute_instances(cluster: Cluster, assigner: Assigner, parent: Resource,
 
 def _current_if_stays(parent: Resource, instance: Resource, optimal: int) -> Node | None:
     node = instance_node(instance)
-    if node is None or _is_failed(instance) or not node.available() or node.score < 0:
+    if node is None or instance.failed or not node.available() or node.score < 0:
         return None
     if parent.allowed.scores[node.index] != ABSENT and parent.allowed.counts[node.index] >= optimal:
         return None

@@ -307,7 +307,8 @@ def _build_clone(cluster: Cluster, clone: Resource) -> bool:
 def _make_anonymous(cluster: Cluster, clone: Resource) -> None:
     """Take uniqueness from a clone whose class of agent cannot tell instances apart."""
     clone.unique = False
-    clone.meta["globally-unique"] = "false"
+    clone.anonymous_class = True
+    clone.meta["globally-unique"] = "true"
     clone.clone_node_max = 1
     clone.clone_max = min(clone.clone_max, len(cluster.nodes))
     cluster.note(f"clone {clone.id} is not globally unique: its class of agent does not support that")
@@ -319,8 +320,11 @@ def add_instance(cluster: Cluster, clone: Resource, number: int) -> Resource | N
     instance = build_resource(cluster, template, clone, number)
     if instance is None:
         return None
-    if not clone.unique:
-        _mark_anonymous(instance)
+    if clone.anonymous_class:
+        # Each instance is found to need this as it is made, which takes uniqueness from those before it.
+        for earlier in clone.children:
+            _mark_anonymous(earlier)
+        _mark_incapable(instance)
     if number >= clone.clone_max:
         mark_removed(instance)
     clone.children.append(instance)
@@ -331,6 +335,13 @@ def _mark_anonymous(resource: Resource) -> None:
     resource.unique = False
     for child in resource.children:
         _mark_anonymous(child)
+
+
+def _mark_incapable(resource: Resource) -> None:
+    if resource.kind == PRIMITIVE and resource.standard not in _UNIQUE_STANDARDS:
+        resource.unique = False
+    for child in resource.children:
+        _mark_incapable(child)
 
 
 def mark_removed(resource: Resource) -> None:

@@ -165,7 +165,7 @@ def _unpack_constraints(cluster: Cluster) -> None:
 
 def score_lines(cluster: Cluster) -> list[str]:
     """Return the assignment scores in the order in which they came about, as text."""
-    lines = list(cluster.notices)
+    lines: list[str] = []
     for prefix, resource, node, score in cluster.score_lines:
         text = _format(score)
         if prefix == "promotion":
