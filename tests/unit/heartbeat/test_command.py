@@ -128,6 +128,23 @@ def test_starting_twice_and_the_status_of_a_running_node(here: Installation) -> 
         _kill_all(here.base)
 
 
+def test_the_init_script_hands_the_action_to_the_command() -> None:
+    script = ROOT / "heartbeat/init.d/heartbeat"
+    for action in ("start", "stop", "restart", "force-reload", "try-restart", "status"):
+        done = _run_script(script, action, "echo")
+        assert (done.returncode, done.stdout) == (0, f"{action}\n")
+    assert _run_script(script, "begin", "echo").returncode == 2
+    assert _run_script(script, "start", "/no/such/heartbeat").returncode == 5
+    assert _run_script(script, "status", "/no/such/heartbeat").returncode == 4
+
+
+def _run_script(script: Path, action: str, command: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HEARTBEAT": command}
+    return subprocess.run(
+        ["sh", str(script), action], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+
+
 def _kill_all(base: Path) -> None:
     marker = f"PACEKEEPER_RUN_DIR={base}/run".encode()
     for entry in Path("/proc").iterdir():

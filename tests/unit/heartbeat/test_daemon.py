@@ -274,6 +274,22 @@ def test_a_second_daemon_of_the_same_node_is_refused(cluster: tuple[Node, Node])
     assert first.in_view_with("node1", "node2") is not None
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a real-time class and locked memory need root")
+def test_what_the_daemon_is_granted_is_not_inherited_by_its_children(nodes: tuple[Node, Node]) -> None:
+    first, _ = nodes
+    ha_cf = first.directories.config / "ha.cf"
+    ha_cf.write_text(ha_cf.read_text().replace("realtime off", "realtime on"))
+    first.start()
+    assert first.daemon is not None
+    child = wait_for("a child", lambda: first.child("lrmd"))
+    assert "VmLck:\t       0 kB" in Path(f"/proc/{child}/status").read_text()
+    assert os.sched_getscheduler(child) == os.SCHED_OTHER
+    if "realtime.class" not in first.log():
+        assert os.sched_getscheduler(first.daemon.pid) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR
+    if "realtime.memory" not in first.log():
+        assert "VmLck:\t       0 kB" not in Path(f"/proc/{first.daemon.pid}/status").read_text()
+
+
 def test_the_daemon_imports_nothing_heavy() -> None:
     program = "import sys, heartbeat.__main__; print('\\n'.join(sorted(sys.modules)))"
     done = subprocess.run(
