@@ -153,3 +153,26 @@ def path_step(element: Element) -> str:
     """Return one step of a patch path: the name, with the id where there is one."""
     identity = element.get("id")
     return f"/{name_of(element)}[@id='{identity}']" if identity is not None else f"/{name_of(element)}"
+
+
+class RelaxNg:
+    """A grammar, compiled by libxml2; the file may include others of its directory."""
+
+    def __init__(self, path: str) -> None:
+        self._validator = etree.RelaxNG(file=path)
+
+    def accepts(self, root: Element) -> bool:
+        """Say whether a tree conforms."""
+        return bool(self._validator.validate(root))
+
+    def first_error(self) -> tuple[int, str]:
+        """Return line and text of libxml2's complaint about the last tree."""
+        for entry in self._validator.error_log:
+            return entry.line, entry.message
+        return 0, "the document does not conform to the grammar"
+
+
+def parse_schema(data: bytes) -> Element:
+    """Return the root of one of our own grammar files, with its text."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_blank_text=True, remove_comments=True)
+    return etree.fromstring(data, parser)

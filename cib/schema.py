@@ -1,0 +1,82 @@
+"""Whether a document conforms to the CIB's grammar.
+
+The grammars are the RELAX NG files of the `schemas` package.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from cib.document import Document
+from cib.explain import explain
+from cib.grammar import Grammar
+from cib.reports import Report
+from cib.xml import Element, RelaxNg, elements, parse_schema
+
+# fmt: off
+VERSIONS = (
+    "1.0", "1.2", "1.3", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.10",
+    "3.0", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10",
+    "4.0",
+)
+# fmt: on
+"""The grammar's versions that Pacemaker has had, oldest first."""
+
+NONE = "none"
+_MAIN_FILE = "cib.rng"
+
+
+def schema_names() -> tuple[str, ...]:
+    """Return the values that `validate-with` may have, oldest first."""
+    return (*(f"pacemaker-{version}" for version in VERSIONS), NONE)
+
+
+def validate(document: Document) -> tuple[Report, ...]:
+    """Return what does not conform to the grammar that the document claims; empty when it is valid.
+
+    `none` accepts everything, with a warning. A claim that is missing or unknown is an error: nothing is guessed.
+    """
+    claim = document.root.get("validate-with")
+    line = document.root.sourceline or 0
+    if claim == NONE:
+        text = "validate-with is 'none': mistakes are not found, this is deprecated"
+        return (Report("schema.none", "warning", text, "cib", "", line),)
+    if claim is None or claim not in schema_names():
+        names = schema_names()
+        found = "is missing" if claim is None else f"has the unknown value '{claim}'"
+        text = f"attribute 'validate-with' {found}, expected {names[0]} to {names[-2]}"
+        return (Report("schema.unknown", "error", text, "cib", "", line),)
+    return conformance(document.root)
+
+
+def conformance(root: Element) -> tuple[Report, ...]:
+    """Return what does not conform to our grammar, whatever the document claims."""
+    validator = _validator()
+    if validator.accepts(root):
+        return ()
+    reports = explain(_grammar(), root)
+    if reports:
+        return reports
+    line, message = validator.first_error()
+    return (Report("schema.invalid", "error", message, "cib", "", line),)
+
+
+def newest_valid(document: Document) -> str:
+    """Return the newest grammar that the document may claim: ours accepts what any version accepts."""
+    claim = document.root.get("validate-with", "")
+    if claim == NONE or conformance(document.root):
+        return claim
+    return schema_names()[-2]
+
+
+@cache
+def _validator() -> RelaxNg:
+    return RelaxNg(str(files("schemas").joinpath(_MAIN_FILE)))
+
+
+@cache
+def _grammar() -> Grammar:
+    main = parse_schema(files("schemas").joinpath(_MAIN_FILE).read_bytes())
+    included = [element.get("href", "") for element in elements(main) if str(element.tag).endswith("}include")]
+    return Grammar([main, *(parse_schema(files("schemas").joinpath(name).read_bytes()) for name in included)])
