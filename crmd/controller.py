@@ -180,6 +180,8 @@ class Controller(Wiring):
             if dc is None:
                 return
             dc.advance(self._state, self._now)
+            if dc.clients.waiting and dc.idle(self._state):
+                dc.clients.idle(self.cluster_state())
             if not self._perform_dc() and not self._post.inbox:
                 return
 
@@ -234,7 +236,8 @@ class Controller(Wiring):
             f"{word} {', '.join(names)}" for word, names in (("lost", message.lost), ("left", message.left)) if names
         ]
         self._post.note("notice", "view", "; ".join(parts), view=view.number, quorate=message.quorum.quorate)
-        if message.lost and self._cluster.stop_grace_ms and not self._cib.options().stonith_enabled:
+        grace = message.lost and message.quorum.quorate and not self._cib.options().stonith_enabled
+        if grace and self._cluster.stop_grace_ms:
             since = message.detected_at or self._now
             self._hold_until = Milliseconds(max(self._hold_until, since + self._cluster.stop_grace_ms))
         self._node.go_on()

@@ -91,6 +91,7 @@ class Coordinator:
         """The request that the policy engine is working on; 0: none."""
         self._retry_at: Milliseconds | None = None
         self._hold_until = Milliseconds(0)
+        self._holding = False
         self._writes = 0
         self._left: dict[str, int] = {}
         self._quorum: Quorum = NO_QUORUM
@@ -360,8 +361,12 @@ class Coordinator:
         if self._asked or self._writes or self.conductor.busy or self._retry_at is not None:
             return
         if now < self._hold_until:
-            self._desk.timer(HOLD_TIMER, self._hold_until)
+            if not self._holding:
+                self._holding = True
+                self._desk.note("notice", "hold", f"waiting {self._hold_until - now} ms of stop-grace")
+                self._desk.timer(HOLD_TIMER, self._hold_until)
             return
+        self._holding = False
         self._dirty.clear()
         self._request += 1
         self._asked = self._request
@@ -396,10 +401,6 @@ class Coordinator:
     def retry(self) -> None:
         """RETRY_TIMER fired."""
         self._retry_at = None
-
-    def held_until(self, at: Milliseconds) -> None:
-        """Compute nothing before this time."""
-        self._hold_until = max(self._hold_until, at)
 
     def execute(self, now: Milliseconds) -> None:
         """Begin the graph."""

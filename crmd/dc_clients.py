@@ -77,6 +77,11 @@ class DcClients:
     def _answer(self, origin: str, number: int, reply: Done | Failed | ClusterState) -> None:
         self._desk.say(origin, ForwardAnswer(number, reply))
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits for the cluster to be idle."""
+        return bool(self._waiting)
+
     def idle(self, state: ClusterState) -> None:
         """There is nothing left to do."""
         for origin, number in self._waiting:

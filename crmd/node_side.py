@@ -143,6 +143,8 @@ class NodeSide:
         if self._local_stop.active:
             return []
         count = len(self.active.names())
+        if not count:
+            return self._stop(self._local_stop.begin(self.active), now)
         note = Note("warning", "node.gives_up", f"stopping {count} resources here: {reason}", {"resources": count})
         return [note, *self._stop(self._local_stop.begin(self.active), now)]
 

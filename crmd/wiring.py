@@ -179,7 +179,6 @@ class Wiring:
                     else:
                         self._fencing_done(done)
                 case EverythingStopped():
-                    self._post.note("notice", "node.empty", "nothing of the cluster's runs here any more")
                     self._leave = self._leave or bool(self._stopping)
                 case _:
                     self._post.put(effect)

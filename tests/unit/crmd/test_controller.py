@@ -1,0 +1,470 @@
+"""What a cluster of controllers does: joins, recoveries, fencing, crashes of daemons, leaving."""
+
+import pytest
+from msgspec import structs
+
+from cib.settings import set_property
+from crmd.events import Paused
+from crmd.messages import (
+    ApplyCib,
+    CibApplied,
+    CleanupResource,
+    ClusterState,
+    Done,
+    Failed,
+    Fence,
+    UpdateAttribute,
+    WaitIdle,
+)
+from tests.unit.crmd.cluster import SETTINGS, Cluster, cib, dummy, group, option, running_cluster
+
+STACK = (dummy("a"), group("g", dummy("b"), dummy("c")))
+
+
+def two(**more: object) -> Cluster:
+    return running_cluster("n1", "n2", cib=cib(*STACK, **more))  # type: ignore[arg-type]
+
+
+def three(**more: object) -> Cluster:
+    return running_cluster("n1", "n2", "n3", cib=cib(*STACK, **more))  # type: ignore[arg-type]
+
+
+def everything_runs_once(cluster: Cluster, *resources: str) -> None:
+    for resource in resources or ("a", "b", "c"):
+        assert len(cluster.where(resource)) == 1, f"{resource} runs on {cluster.where(resource)}"
+    assert cluster.violations == []
+
+
+def test_a_cluster_starts_elects_one_dc_and_runs_everything_once() -> None:
+    cluster = three()
+
+    assert cluster.dc() == "n1"
+    assert {cluster.state(name).dc for name in ("n1", "n2", "n3")} == {"n1"}
+    everything_runs_once(cluster)
+    assert cluster.now < 200
+
+
+def test_all_replicas_have_the_same_document_when_the_cluster_is_idle() -> None:
+    cluster = three()
+
+    digests = {m.controller.document.digest() for m in cluster.live() if m.controller}
+
+    assert len(digests) == 1
+
+
+def test_a_node_that_starts_alone_enters_the_nodes_and_runs_everything() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(*STACK))
+    cluster.boot("n1")
+    cluster.install("n1")
+    cluster.settle()
+
+    everything_runs_once(cluster)
+
+
+def test_without_fencing_a_dead_node_is_recovered_within_milliseconds_of_the_view() -> None:
+    cluster = two()
+    victim = cluster.where("b")[0]
+    cluster.crash_and_view(victim, detect_ms=1000)
+    cluster.run(1000)
+
+    took = cluster.run_until(lambda: bool(cluster.where("b")) and bool(cluster.where("c")))
+
+    assert took < 40
+    cluster.settle()
+    everything_runs_once(cluster)
+    assert cluster.fence_log == []
+
+
+def test_with_fencing_nothing_of_a_dead_node_is_recovered_before_it_is_fenced() -> None:
+    cluster = two(stonith=True)
+    victim = cluster.where("b")[0]
+    cluster.fence_ms = 2000
+    cluster.crash_and_view(victim, detect_ms=500)
+
+    cluster.run(500 + 1900)
+    assert cluster.where("b") == []
+    cluster.settle()
+
+    everything_runs_once(cluster)
+    assert [target for _, target in cluster.fence_log] == [victim]
+
+
+def test_while_fencing_fails_nothing_is_recovered_and_it_is_tried_again() -> None:
+    cluster = two(stonith=True)
+    victim = cluster.where("b")[0]
+    cluster.fence_ok = False
+    cluster.crash_and_view(victim)
+    cluster.run(30_000)
+
+    assert cluster.where("b") == []
+    assert len(cluster.fence_log) >= 3
+
+    cluster.fence_ok = True
+    cluster.settle(120_000)
+    everything_runs_once(cluster)
+
+
+def test_a_node_that_returns_joins_and_nothing_is_restarted_for_it() -> None:
+    cluster = two()
+    victim = cluster.where("b")[0]
+    cluster.crash_and_view(victim)
+    cluster.run(1000)
+    cluster.settle()
+    started = cluster.started("a")
+
+    cluster.boot(victim)
+    cluster.install("n1", "n2")
+    cluster.settle()
+
+    everything_runs_once(cluster)
+    assert cluster.started("a") - started <= 1
+
+
+def test_the_dc_dies_and_another_takes_over() -> None:
+    cluster = three()
+    cluster.crash_and_view("n1")
+    cluster.run(1100)
+    cluster.settle()
+
+    assert cluster.dc() == "n2"
+    everything_runs_once(cluster)
+
+
+@pytest.mark.parametrize("victim", ["n1", "n2"])
+def test_a_killed_crmd_changes_nothing_that_runs(victim: str) -> None:
+    cluster = two(stonith=True)
+    starts = {resource: cluster.started(resource) for resource in ("a", "b", "c")}
+    place = {resource: cluster.where(resource) for resource in ("a", "b", "c")}
+    cluster.kill_controller(victim, restart_ms=200)
+    cluster.run(100)
+
+    cluster.run(500)
+    cluster.settle()
+
+    assert {resource: cluster.where(resource) for resource in place} == place
+    assert {resource: cluster.started(resource) for resource in starts} == starts
+    assert cluster.fence_log == []
+
+
+def test_the_only_nodes_controller_restarts_without_touching_its_resources() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK))
+    cluster.kill_controller("n1")
+    cluster.run(300)
+    cluster.settle()
+
+    assert [cluster.started(resource) for resource in ("a", "b", "c")] == [1, 1, 1]
+
+
+def test_a_crmd_that_does_not_come_back_gets_its_node_fenced() -> None:
+    cluster = three(stonith=True)
+    cluster.kill_controller("n3", restart_ms=None)
+    cluster.run(4000)
+    assert cluster.fence_log == []
+
+    cluster.run(5000)
+    cluster.settle()
+
+    assert [target for _, target in cluster.fence_log] == ["n3"]
+    everything_runs_once(cluster)
+
+
+def test_operations_that_run_when_the_dc_dies_are_taken_over_and_not_repeated() -> None:
+    cluster = Cluster("n1", "n2", "n3", cib=cib(dummy("a"), dummy("b"), dummy("c")))
+    for node in cluster.names:
+        for resource in ("a", "b", "c"):
+            cluster.results[node, resource, "start"] = (-1, 3000)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.run(500)
+    assert sum(cluster.started(resource) for resource in ("a", "b", "c")) == 3
+
+    cluster.kill_controller("n1")
+    cluster.run(1000)
+    cluster.settle()
+
+    assert [cluster.started(resource) for resource in ("a", "b", "c")] == [1, 1, 1]
+    everything_runs_once(cluster)
+
+
+def test_a_dead_process_is_found_by_its_monitor_counted_and_recovered() -> None:
+    cluster = two()
+    node = cluster.where("a")[0]
+    cluster.process_dies(node, "a")
+    cluster.run(11_000)
+    cluster.settle()
+
+    everything_runs_once(cluster)
+    assert cluster.started("a") == 2
+    attributes = cluster.machines[cluster.dc()].controller._cib.transient(node)  # type: ignore[union-attr]  # noqa: SLF001
+    assert attributes["fail-count-a#monitor_10000"] == "1"
+    assert int(attributes["last-failure-a#monitor_10000"]) > 1_700_000_000
+
+
+def test_a_start_that_fails_counts_as_infinity_and_the_resource_goes_elsewhere() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a")))
+    cluster.results["n1", "a", "start"] = (1, 20)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.settle()
+
+    assert cluster.where("a") == ["n2"]
+
+
+def test_a_stop_that_fails_gets_the_node_fenced() -> None:
+    cluster = two(stonith=True)
+    node = cluster.where("a")[0]
+    cluster.results[node, "a", "stop"] = (1, 20)
+    cluster.ask(node, UpdateAttribute(1, node, "standby", "on", "forever"))
+    cluster.run(5000)
+    cluster.settle()
+
+    assert [target for _, target in cluster.fence_log] == [node]
+    everything_runs_once(cluster)
+
+
+def test_standby_moves_resources_away_and_online_takes_the_node_back() -> None:
+    cluster = two()
+    node = cluster.where("b")[0]
+    other = "n2" if node == "n1" else "n1"
+    cluster.ask(other, UpdateAttribute(1, node, "standby", "on", "forever"))
+    cluster.run(100)
+    cluster.settle()
+
+    assert cluster.where("a") == cluster.where("b") == cluster.where("c") == [other]
+    assert any(isinstance(reply, Done) for _, _, reply in cluster.answers)
+
+
+def test_a_configuration_change_made_at_a_member_is_answered_and_acted_on() -> None:
+    cluster = two()
+    member = "n2"
+    cluster.ask(member, ApplyCib(7, (set_property("stop-all-resources", "true"),)))
+    cluster.run(200)
+    cluster.settle()
+
+    assert any(isinstance(reply, CibApplied) and reply.kept_on == 2 for _, _, reply in cluster.answers)
+    assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
+
+
+def test_a_change_in_mid_transition_aborts_it_and_what_is_in_flight_is_awaited() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(*STACK))
+    for node in cluster.names:
+        cluster.results[node, "b", "start"] = (-1, 2000)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.run(300)
+    cluster.ask("n2", ApplyCib(1, (set_property("stop-all-resources", "true"),)))
+    cluster.run(100)
+
+    assert cluster.noted("transition.aborted")
+    assert cluster.where("b")
+    cluster.settle()
+    assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
+    assert cluster.started("c") == 0
+
+
+@pytest.mark.parametrize("leaver", ["n1", "n2"])
+def test_a_node_that_is_stopped_moves_its_resources_first_and_is_not_fenced(leaver: str) -> None:
+    cluster = two(stonith=True)
+    cluster.stop_node(leaver)
+    cluster.run(2000)
+    cluster.settle()
+
+    assert any(f"{leaver} leaves; active []" in line for line in cluster.trace)
+    assert cluster.fence_log == []
+    everything_runs_once(cluster)
+
+
+def test_a_node_alone_stops_everything_and_leaves() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK))
+    cluster.stop_node("n1")
+    cluster.run(2000)
+
+    assert any("n1 leaves; active []" in line for line in cluster.trace)
+
+
+def test_a_node_that_is_stopped_without_a_dc_stops_its_resources_itself() -> None:
+    cluster = two()
+    cluster.lose_view("n2")
+    cluster.stop_node("n2")
+    cluster.run(11_000)
+
+    assert any("n2 leaves; active []" in line for line in cluster.trace)
+
+
+def test_a_node_outside_any_view_stops_what_it_runs_the_last_started_first() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK))
+    mark = len(cluster.trace)
+    cluster.lose_view("n1")
+    cluster.run(1000)
+
+    stops = [line.split("agent stop ")[1].split()[0] for line in cluster.trace[mark:] if "agent stop" in line]
+    assert stops[0] == "c"
+    assert stops.index("c") < stops.index("b")
+    assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
+
+
+def test_with_fencing_a_view_that_comes_back_soon_saves_the_restart() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK, stonith=True))
+    cluster.lose_view("n1")
+    cluster.run(300)
+    cluster.install("n1")
+    cluster.settle()
+
+    assert [cluster.started(resource) for resource in ("a", "b", "c")] == [1, 1, 1]
+
+
+def test_when_the_messaging_layer_dies_everything_is_stopped_whatever_the_policy() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK, options=option("no-quorum-policy", "ignore")))
+    cluster.heartbeat_dies("n1")
+    cluster.run(1000)
+
+    assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
+
+
+def test_a_stop_that_fails_outside_any_view_asks_for_a_reset() -> None:
+    cluster = running_cluster("n1", cib=cib(dummy("a")))
+    cluster.results["n1", "a", "stop"] = (1, 20)
+    cluster.lose_view("n1")
+    cluster.run(1000)
+
+    assert any("n1 reset:" in line for line in cluster.trace)
+
+
+def test_the_side_without_quorum_stops_and_the_majority_fences_before_it_recovers() -> None:
+    cluster = three(stonith=True)
+    loser = cluster.where("b")[0]
+    others = [name for name in cluster.names if name != loser]
+    cluster.fence_ms = 1500
+    cluster.install(loser, lost=tuple(others))
+    cluster.install(*others, lost=(loser,))
+    cluster.run(1400)
+
+    assert cluster.where("b") == []
+    assert not [target for _, target in cluster.fence_log if target in others]
+    cluster.run(1000)
+    cluster.settle()
+    assert cluster.violations == []
+    assert cluster.where("b")[0] in others
+
+
+def test_two_partitions_merge_under_one_dc_and_the_healthy_resources_stay() -> None:
+    cluster = three(stonith=True)
+    cluster.fence_ok = False
+    cluster.install("n1", lost=("n2", "n3"))
+    cluster.install("n2", "n3", lost=("n1",))
+    cluster.run(3000)
+    cluster.fence_ok = True
+    before = {resource: cluster.started(resource) for resource in ("a", "b", "c")}
+
+    cluster.install("n1", "n2", "n3")
+    cluster.settle()
+
+    assert cluster.dc() in ("n2", "n3")
+    everything_runs_once(cluster)
+    assert sum(cluster.started(r) - before[r] for r in before) <= 3
+
+
+def test_without_fencing_stop_grace_gives_the_other_side_time_to_stop() -> None:
+    settings = structs.replace(SETTINGS, stop_grace_ms=500)
+    cluster = Cluster("n1", "n2", "n3", cib=cib(*STACK), settings=settings)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.settle()
+    loser = cluster.where("b")[0]
+    others = [name for name in cluster.names if name != loser]
+    cluster.install(loser, lost=tuple(others))
+    cluster.install(*others, lost=(loser,))
+    cluster.run(400)
+    assert cluster.where("b") == []
+
+    cluster.run(1000)
+    everything_runs_once(cluster)
+
+
+def test_a_stopped_dc_process_is_replaced_and_its_orders_are_refused_when_it_goes_on() -> None:
+    cluster = three(stonith=True)
+    cluster.machines["n1"].deaf_crmd = True
+    cluster.run(5000)
+    assert sorted(m.name for m in cluster.live() if m.controller and m.controller.is_dc and not m.deaf_crmd) == ["n2"]
+
+    cluster.resume_controller("n1", Paused(5000))
+    cluster.run(3000)
+    cluster.settle(60_000)
+
+    everything_runs_once(cluster)
+
+
+def test_cleanup_forgets_failures_and_probes_again() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a")))
+    cluster.results["n1", "a", "start"] = (1, 20)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.settle()
+    cluster.results.clear()
+    cluster.ask("n2", CleanupResource(5, "a"))
+    cluster.run(500)
+    cluster.settle()
+
+    assert any(isinstance(reply, Done) and reply.id == 5 for _, _, reply in cluster.answers)
+    attributes = cluster.machines["n1"].controller._cib.transient("n1")  # type: ignore[union-attr]  # noqa: SLF001
+    assert not [name for name in attributes if name.startswith("fail-count")]
+
+
+def test_a_tool_can_wait_until_the_cluster_is_idle_at_any_node() -> None:
+    cluster = two()
+    cluster.ask("n2", ApplyCib(1, (set_property("stop-all-resources", "true"),)))
+    cluster.ask("n2", WaitIdle(2, 10_000))
+    cluster.run(1000)
+
+    assert any(isinstance(reply, ClusterState) and reply.id == 2 for _, _, reply in cluster.answers)
+
+
+def test_a_tool_that_waits_too_long_is_told() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a")))
+    cluster.results["n1", "a", "start"] = (-1, 15_000)
+    cluster.results["n2", "a", "start"] = (-1, 15_000)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.run(200)
+    cluster.ask("n2", WaitIdle(2, 1000))
+    cluster.run(1500)
+
+    assert any(isinstance(reply, Failed) and reply.rc == 124 for _, _, reply in cluster.answers)
+
+
+def test_a_node_fenced_by_a_tool_is_recovered() -> None:
+    cluster = two(stonith=True)
+    victim = cluster.where("b")[0]
+    cluster.ask("n2" if victim == "n1" else "n1", Fence(3, victim, "off"))
+    cluster.run(3000)
+    cluster.settle()
+
+    assert any(isinstance(reply, (Done, Failed)) and reply.id == 3 for _, _, reply in cluster.answers)
+    everything_runs_once(cluster)
+
+
+def test_a_lost_result_message_is_sent_again() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a")))
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.run(15)
+    cluster.cut_messages = lambda sender, to: (sender, to) == ("n2", "n1")
+    cluster.run(500)
+    cluster.cut_messages = lambda sender, to: False
+    cluster.settle()
+
+    everything_runs_once(cluster, "a")
+
+
+def test_replicas_agree_after_a_node_missed_a_part_of_the_history() -> None:
+    cluster = three()
+    cluster.crash_and_view("n3")
+    cluster.run(1100)
+    cluster.settle()
+    cluster.ask("n1", ApplyCib(1, (set_property("maintenance-mode", "false"),)))
+    cluster.run(200)
+    cluster.boot("n3")
+    cluster.install("n1", "n2", "n3")
+    cluster.settle()
+
+    assert len({m.controller.document.digest() for m in cluster.live() if m.controller}) == 1
