@@ -1,5 +1,6 @@
 """The environment and the standard input of an agent."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from lrmd.messages import Operation
 
 EXIT_REASON_PREFIX = "ocf-exit-reason:"
 DEFAULT_OCF_ROOT = "/usr/lib/ocf"
+DEFAULT_STATE_DIRECTORY = "/run/resource-agents"
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NOT_INHERITED = ("PYTHON", "LD_")
@@ -40,6 +42,16 @@ def base_environment(environ: Mapping[str, str], directories: NodeDirectories, c
         # several nodes on one machine must not share the agents' state files
         kept["HA_RSCTMP"] = str(directories.run / "resource-agents")
     return kept
+
+
+def provide_state_directory(environment: Mapping[str, str]) -> None:
+    """Make the directory in which agents keep their state files; many of them take it for granted.
+
+    Where that is not permitted, the agents that need it say so.
+    """
+    with contextlib.suppress(PermissionError):
+        directory = Path(environment.get("HA_RSCTMP") or DEFAULT_STATE_DIRECTORY)
+        directory.mkdir(mode=0o1755, parents=True, exist_ok=True)
 
 
 def ocf_environment(operation: Operation, ocf_root: str = DEFAULT_OCF_ROOT) -> dict[str, str]:

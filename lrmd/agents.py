@@ -22,6 +22,7 @@ from lrmd.agent_environment import (
     device_input,
     ocf_environment,
     positional_arguments,
+    provide_state_directory,
 )
 from lrmd.lsb_header import metadata
 from lrmd.messages import AgentName, OcfExit, Operation, OperationStatus
@@ -71,6 +72,7 @@ class AgentFinder:
 
     def __init__(self, directories: NodeDirectories, commands: Path, environ: Mapping[str, str]) -> None:
         self._base = base_environment(environ, directories, commands)
+        provide_state_directory(self._base)
         self._ocf_root = environ.get("OCF_ROOT") or DEFAULT_OCF_ROOT
         self._prefer_shipped = environ.get(PREFER_SHIPPED_VARIABLE, "") not in ("", "0")
         self._init_dirs = [*_paths(environ.get(LSB_VARIABLE)), Path("/etc/init.d")]

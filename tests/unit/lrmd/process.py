@@ -30,7 +30,6 @@ from lrmd.messages import (
 )
 
 ROOT = Path(__file__).parents[3]
-COMMAND = [sys.executable, "-m", "lrmd"]
 LIMIT_S = 20
 STAMP = OrderStamp(1, 1, "n1", 1)
 T = TypeVar("T")
@@ -59,11 +58,16 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 
 class ExecutorProcess:
-    """`python -m lrmd` on the directories below `path`, and both of its peers."""
+    """`python -m lrmd` on the directories below `path`, and both of its peers.
 
-    def __init__(self, path: Path) -> None:
+    `prefix` is put before the command (unshare, chrt), `environ` is added to its environment.
+    """
+
+    def __init__(self, path: Path, prefix: tuple[str, ...] = (), environ: dict[str, str] | None = None) -> None:
         self.path = path
         self.directories = directories_below(path)
+        self._command = [*prefix, sys.executable, "-m", "lrmd"]
+        self._extra = environ or {}
         self.heard: list[ChildToSupervisor] = []
         self._supervisor: unix.Connection | None = None
         self._server: asyncio.Server | None = None
@@ -74,9 +78,11 @@ class ExecutorProcess:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, path: Path) -> AsyncIterator["ExecutorProcess"]:
+    async def running(
+        cls, path: Path, prefix: tuple[str, ...] = (), environ: dict[str, str] | None = None
+    ) -> AsyncIterator["ExecutorProcess"]:
         """An executor in view 1 with a controller attached; everything is gone afterwards."""
-        node = cls(path)
+        node = cls(path, prefix, environ)
         try:
             await node.supervise()
             node.start()
@@ -105,12 +111,12 @@ class ExecutorProcess:
     def start(self) -> None:
         """Start the process."""
         with open(self.path / "log" / "lrmd.log", "ab") as log:
-            self._process = subprocess.Popen(COMMAND, env=self._environ(), cwd=ROOT, stderr=log)
+            self._process = subprocess.Popen(self._command, env=self._environ(), cwd=ROOT, stderr=log)
 
     def start_another(self) -> int:
         """Start a second one on the same directories; its exit code."""
         with open(self.path / "log" / "lrmd.log", "ab") as log:
-            return subprocess.run(COMMAND, env=self._environ(), cwd=ROOT, stderr=log, timeout=LIMIT_S).returncode
+            return subprocess.run(self._command, env=self._environ(), cwd=ROOT, stderr=log, timeout=LIMIT_S).returncode
 
     def _environ(self) -> dict[str, str]:
         return {
@@ -120,6 +126,7 @@ class ExecutorProcess:
             "OCF_ROOT": str(self.path / "ocf"),
             "PACEKEEPER_LSB_DIRS": str(self.path / "init.d"),
             "PACEKEEPER_FENCE_DIRS": str(self.path / "fence"),
+            **self._extra,
         }
 
     def kill(self) -> None:
