@@ -46,7 +46,7 @@ class Ballot:
     until: Milliseconds
     """Other proposals wait until then for the outcome."""
     cast: bool = False
-    """The vote is on disk, and so may count."""
+    """The vote is on disk, and so may count. Until then nobody knows of it, and it can be forgotten without a trace."""
     accepted: set[str] = field(default_factory=set)
     """Who voted for it, as far as this node, being the coordinator, knows."""
 
@@ -61,13 +61,12 @@ class Agreement:
         self._round_ms = round_ms
         self._voted = voted
         self._highest_seen = voted
-        self._announced = voted
         self._ballot: Ballot | None = None
 
     @property
     def voted(self) -> int:
         """The highest number that was voted for, its vote being on disk."""
-        return self._announced
+        return self._voted
 
     @property
     def ballot(self) -> Ballot | None:
@@ -136,7 +135,6 @@ class Agreement:
 
     def vote(self, propose: Propose, now: Milliseconds) -> list[AgreementEffect]:
         """Vote for another's proposal that the membership agrees with; say so once the vote is on disk."""
-        assert propose.view.number > self._voted, "no number gets two votes of one node"
         return self._cast(Ballot(propose.view, propose.origins, self._end_of_round(now)), now)
 
     def has_voted_for(self, propose: Propose) -> bool:
@@ -176,8 +174,6 @@ class Agreement:
         return self._count_own_vote(ballot, now)
 
     def _cast(self, ballot: Ballot, now: Milliseconds) -> list[AgreementEffect]:
-        self._voted = ballot.view.number
-        self.see_number(ballot.view.number)
         self._ballot = ballot
         reserve: list[AgreementEffect] = [*self._promises.reserve(ballot.view.number)]
         if self._promises.covers(ballot.view.number):
@@ -186,8 +182,9 @@ class Agreement:
 
     def _count_own_vote(self, ballot: Ballot, now: Milliseconds) -> list[AgreementEffect]:
         assert self._promises.covers(ballot.view.number), "a vote counts only when a crash can't take it back"
+        assert ballot.view.number > self._voted, "no number gets two votes of one node"
         ballot.cast = True
-        self._announced = ballot.view.number
+        self._voted = ballot.view.number
         if ballot.view.coordinator != self._me.name:
             return [self._accept(ballot)]
         ballot.accepted.add(self._me.name)

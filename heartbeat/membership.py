@@ -52,7 +52,7 @@ class Timing:
     @property
     def round_ms(self) -> int:
         """How long a round may last. Two fit into deadtime, after which a node without agreement leaves its view."""
-        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, self.deadtime_ms // 2))
+        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, self.deadtime_ms // 3))
 
     @property
     def takeover_ms(self) -> int:
@@ -110,7 +110,7 @@ class Membership:
         """The wanted view takes some members of another view and not all."""
         self._rank = 0
         self._missed: tuple[str, ...] = ()
-        """Who did not answer in the round before."""
+        """Who did not answer in the last round that ended for want of answers."""
         self._try_at = Milliseconds(0)
 
     @property
@@ -484,6 +484,8 @@ class Membership:
         Once may be a slow disk, which by the next round has promised enough numbers. Members of an intact view are
         never suspected for it: they are asked on behalf of a node that wants to join, which can wait.
         """
+        if not missing:
+            return []
         again = [name for name in missing if name in self._missed]
         self._missed = missing
         safe = self._view.names if self._view is not None and self._is_intact(now) else ()
