@@ -5,12 +5,15 @@ The grammars are the RELAX NG files of the `schemas` package.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
 from cib.document import Document
 from cib.explain import explain
 from cib.grammar import Grammar
+from cib.integrity import integrity
 from cib.reports import Report
 from cib.xml import Element, RelaxNg, elements, parse_schema
 
@@ -35,6 +38,9 @@ def schema_names() -> tuple[str, ...]:
 def validate(document: Document) -> tuple[Report, ...]:
     """Return what does not conform to the grammar that the document claims; empty when it is valid.
 
+    Ids that are used twice and references that lead nowhere are mistakes as well; they are looked for when the form
+    is right.
+
     `none` accepts everything, with a warning. A claim that is missing or unknown is an error: nothing is guessed.
     """
     claim = document.root.get("validate-with")
@@ -47,19 +53,38 @@ def validate(document: Document) -> tuple[Report, ...]:
         found = "is missing" if claim is None else f"has the unknown value '{claim}'"
         text = f"attribute 'validate-with' {found}, expected {names[0]} to {names[-2]}"
         return (Report("schema.unknown", "error", text, "cib", "", line),)
-    return conformance(document.root)
+    return conformance(document.root) or integrity(document.root)
 
 
 def conformance(root: Element) -> tuple[Report, ...]:
     """Return what does not conform to our grammar, whatever the document claims."""
     validator = _validator()
-    if validator.accepts(root):
+    with _without_status(root):
+        accepted = validator.accepts(root)
+    if accepted:
         return ()
     reports = explain(_grammar(), root)
     if reports:
         return reports
     line, message = validator.first_error()
     return (Report("schema.invalid", "error", message, "cib", "", line),)
+
+
+@contextmanager
+def _without_status(root: Element) -> Iterator[None]:
+    """Take a status that stands in its place out of the tree for a moment.
+
+    Anything goes inside it, and going through it would cost more than the whole configuration.
+    """
+    status = root[-1] if len(root) else None
+    if status is None or status.tag != "status" or status.attrib:
+        yield
+        return
+    root.remove(status)
+    try:
+        yield
+    finally:
+        root.append(status)
 
 
 def newest_valid(document: Document) -> str:

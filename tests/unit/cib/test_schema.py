@@ -192,6 +192,25 @@ WRONG = [
 ]
 
 
+WRONG += [
+    (cib(resources=f'{A}<primitive id="a" {DUMMY}/>'), "the id 'a' is taken: a primitive in line 5 has it already"),
+    (cib(resources=A, config='<cluster_property_set id="a"/>'), "primitive 'a': the id 'a' is taken"),
+    (
+        cib(resources=A, constraints='<rsc_location id="l" rsc="aa" node="n1" score="1"/>'),
+        "rsc_location 'l': attribute 'rsc' names 'aa', but nothing has that id",
+    ),
+    (
+        cib(constraints='<rsc_order id="o"><resource_set id="s"><resource_ref id="zz"/></resource_set></rsc_order>'),
+        "resource_set 's': attribute 'id' names 'zz', but nothing has that id",
+    ),
+    (cib(resources='<primitive id="a" template="t"/>'), "attribute 'template' names 't', but nothing has that id"),
+    (
+        cib(resources=f'<primitive id="a" {DUMMY}><meta_attributes id-ref="m"/></primitive>'),
+        "meta_attributes: attribute 'id-ref' names 'm'",
+    ),
+]
+
+
 @pytest.mark.parametrize(("document", "message"), WRONG)
 def test_a_mistake_is_told_in_words(document: Document, message: str) -> None:
     reports = validate(document)

@@ -1,0 +1,255 @@
+"""What is wrong with a configuration that is valid: things that the cluster would ignore or do otherwise than meant.
+
+Source: what `crm_verify` reports, and sentences of ours that say what to do about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from cib.configuration import ClusterOptions, cluster_options, resources
+from cib.document import Document
+from cib.reports import Report, Severity
+from cib.values import ValueFormatError, parse_boolean, parse_interval_ms, parse_score
+from cib.xml import Element, elements, name_of
+
+_RESOURCE_NAMES = frozenset({"primitive", "group", "clone", "master", "bundle", "template", "tag"})
+_ONCE_ONLY = frozenset({"start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from", "reload"})
+_TARGET_ROLES = ("Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave")
+_BOOLEAN_OPTIONS = (
+    "stonith-enabled",
+    "symmetric-cluster",
+    "maintenance-mode",
+    "stop-all-resources",
+    "start-failure-is-fatal",
+    "startup-fencing",
+    "enable-acl",
+    "concurrent-fencing",
+    "stop-orphan-resources",
+    "stop-orphan-actions",
+    "enable-startup-probes",
+)
+_DURATION_OPTIONS = ("stonith-timeout", "cluster-recheck-interval", "cluster-delay", "dc-deadtime", "transition-delay")
+_POLICIES = ("stop", "freeze", "ignore", "demote", "fence", "suicide")
+_SCORE_META = ("resource-stickiness", "migration-threshold", "priority")
+_BOOLEAN_META = ("is-managed", "maintenance", "allow-migrate", "interleave", "ordered", "notify", "globally-unique")
+
+
+def check(document: Document) -> tuple[Report, ...]:
+    """Return errors and warnings about a valid document, options first, then in document order."""
+    options = cluster_options(document)
+    return (
+        *_check_options(document, options),
+        *_check_fencing(document, options),
+        *_check_nodes(document),
+        *_check_resources(document),
+        *_check_constraints(document),
+        *_check_levels(document),
+    )
+
+
+def _report(code: str, severity: Severity, text: str, element: Element | None) -> Report:
+    if element is None:
+        return Report(code, severity, text)
+    return Report(code, severity, text, name_of(element), element.get("id", ""), element.sourceline or 0)
+
+
+# options
+
+
+def _check_options(document: Document, options: ClusterOptions) -> Iterable[Report]:
+    section = document.section("crm_config")
+    for pair in section.iterdescendants("nvpair") if section is not None else ():
+        name, value = pair.get("name", ""), pair.get("value", "")
+        expected = _option_problem(name, value)
+        if expected:
+            text = f"option {name} has the value '{value}', expected {expected}; its default is used"
+            yield _report("option.value", "error", text, pair)
+    fences = options.values.get("no-quorum-policy", "").lower() in ("fence", "suicide")
+    if fences and not options.stonith_enabled:
+        text = f"no-quorum-policy={options.values['no-quorum-policy']} needs fencing, which is disabled; stop is used"
+        yield _report("option.policy", "error", text, section)
+
+
+def _option_problem(name: str, value: str) -> str:
+    """Return what is expected instead of an option's value; empty when it is right."""
+    try:
+        if name in _BOOLEAN_OPTIONS:
+            parse_boolean(value)
+        elif name in _DURATION_OPTIONS:
+            parse_interval_ms(value)
+    except ValueFormatError as error:
+        return error.expected
+    if name == "no-quorum-policy" and value.lower() not in _POLICIES:
+        return ", ".join(_POLICIES)
+    if name == "stonith-action" and value not in ("reboot", "off", "poweroff"):
+        return "reboot or off"
+    return ""
+
+
+def _check_fencing(document: Document, options: ClusterOptions) -> Iterable[Report]:
+    if options.stonith_enabled and not any(each.standard == "stonith" for each in resources(document)):
+        text = (
+            "no resource will be started: fencing is enabled (stonith-enabled, on by default), but there is no fencing "
+            "device. Configure a resource of class stonith, or set stonith-enabled=false if no data is shared "
+            "between the nodes; with shared data a cluster without fencing destroys it sooner or later"
+        )
+        yield _report("fencing.none", "error", text, None)
+
+
+# nodes
+
+
+def _check_nodes(document: Document) -> Iterable[Report]:
+    section = document.section("nodes")
+    seen: set[str] = set()
+    for node in section.iterchildren("node") if section is not None else ():
+        uname = node.get("uname", "")
+        if uname in seen:
+            yield _report("node.duplicate", "warning", f"another node is also named '{uname}'", node)
+        seen.add(uname)
+
+
+# resources
+
+
+def _check_resources(document: Document) -> Iterable[Report]:
+    section = document.section("resources")
+    for element in section.iterdescendants("*") if section is not None else ():
+        match element.tag:
+            case "primitive":
+                yield from _check_template(document, element)
+            case "operations":
+                yield from _check_operations(element)
+            case "meta_attributes":
+                yield from _check_meta(element)
+
+
+def _check_template(document: Document, primitive: Element) -> Iterable[Report]:
+    name = primitive.get("template")
+    section = document.section("resources")
+    if name is not None and section is not None and document.child(section, "template", name) is None:
+        yield _report("template.kind", "error", f"'{name}' is not a template; the resource is ignored", primitive)
+
+
+def _check_operations(holder: Element) -> Iterable[Report]:
+    seen: dict[tuple[str, int], Element] = {}
+    for operation in holder.iterchildren("op"):
+        name = operation.get("name", "")
+        try:
+            interval_ms = parse_interval_ms(operation.get("interval", "0"))
+        except ValueFormatError as error:
+            yield _report("op.interval", "error", f"interval '{error.value}' is not {error.expected}", operation)
+            continue
+        if interval_ms and name in _ONCE_ONLY:
+            yield _report("op.recurring", "error", f"{name} cannot be repeated, expected interval 0", operation)
+        other = seen.setdefault((name, interval_ms), operation)
+        if other is not operation:
+            text = (
+                f"'{other.get('id', '')}' is also a {name} every {interval_ms} ms, so that this one is ignored; "
+                "operations of one name need different intervals (their roles do not tell them apart)"
+            )
+            yield _report("op.clash", "error", text, operation)
+        yield from _check_operation_values(operation, name)
+
+
+def _check_operation_values(operation: Element, name: str) -> Iterable[Report]:
+    timeout = operation.get("timeout")
+    if timeout is not None:
+        try:
+            parse_interval_ms(timeout)
+        except ValueFormatError as error:
+            text = f"timeout '{timeout}' is not {error.expected}; the default is used"
+            yield _report("op.timeout", "warning", text, operation)
+    on_fail = operation.get("on-fail")
+    if name == "stop" and on_fail is not None and on_fail not in ("ignore", "block", "fence"):
+        text = f"on-fail={on_fail} is not possible for stop, expected ignore, block or fence; the default is used"
+        yield _report("op.on-fail", "error", text, operation)
+
+
+def _check_meta(holder: Element) -> Iterable[Report]:
+    for pair in holder.iterchildren("nvpair"):
+        name, value = pair.get("name", ""), pair.get("value")
+        if value is None or value in ("#default", "default"):
+            continue
+        expected = _meta_problem(name, value)
+        if expected:
+            severity: Severity = "error" if name == "target-role" else "warning"
+            text = f"meta attribute {name} has the value '{value}', expected {expected}; it is ignored"
+            yield _report("meta.value", severity, text, pair)
+
+
+def _meta_problem(name: str, value: str) -> str:
+    try:
+        if name in _SCORE_META:
+            parse_score(value)
+        elif name in _BOOLEAN_META:
+            parse_boolean(value)
+        elif name == "failure-timeout":
+            parse_interval_ms(value)
+    except ValueFormatError as error:
+        return error.expected
+    if name == "target-role" and value.capitalize() not in _TARGET_ROLES:
+        return ", ".join(_TARGET_ROLES[:4])
+    return ""
+
+
+# constraints
+
+
+def _check_constraints(document: Document) -> Iterable[Report]:
+    section = document.section("constraints")
+    if section is None:
+        return
+    kinds = _kinds_of_ids(document)
+    for constraint in elements(section):
+        for attribute in ("rsc", "with-rsc", "first", "then"):
+            yield from _check_reference(constraint, constraint.get(attribute), kinds)
+        for reference in constraint.iterdescendants("resource_ref"):
+            yield from _check_reference(constraint, reference.get("id"), kinds)
+        if constraint.tag == "rsc_location":
+            yield from _check_location(document, constraint)
+
+
+def _kinds_of_ids(document: Document) -> dict[str, str]:
+    configuration = document.section("configuration")
+    found = configuration.iterdescendants(*_RESOURCE_NAMES) if configuration is not None else ()
+    return {element.get("id", ""): name_of(element) for element in found}
+
+
+def _check_reference(constraint: Element, wanted: str | None, kinds: dict[str, str]) -> Iterable[Report]:
+    if wanted is not None and wanted not in kinds:
+        text = f"there is no resource, template or tag '{wanted}'; the constraint is ignored"
+        yield _report("constraint.reference", "error", text, constraint)
+
+
+def _check_location(document: Document, constraint: Element) -> Iterable[Report]:
+    pattern = constraint.get("rsc-pattern")
+    if pattern is not None:
+        try:
+            re.compile(pattern.removeprefix("!"))
+        except re.error as error:
+            text = f"rsc-pattern '{pattern}' is no regular expression: {error}"
+            yield _report("constraint.pattern", "error", text, constraint)
+    node = constraint.get("node")
+    nodes = document.section("nodes")
+    names = {each.get("uname", "") for each in nodes.iterchildren("node")} if nodes is not None else set()
+    if node is not None and names and node not in names:
+        text = f"there is no node '{node}' (yet); nodes: {', '.join(sorted(names))}"
+        yield _report("constraint.node", "warning", text, constraint)
+    for rule in constraint.iterchildren("rule"):
+        if all(rule.get(name) is None for name in ("score", "score-attribute", "id-ref")):
+            yield _report("rule.score", "error", "a rule of a location needs a score or a score-attribute", rule)
+
+
+# fencing levels
+
+
+def _check_levels(document: Document) -> Iterable[Report]:
+    section = document.section("fencing-topology")
+    devices = {each.id for each in resources(document) if each.standard == "stonith"}
+    for level in section.iterchildren("fencing-level") if section is not None else ():
+        for name in level.get("devices", "").split(","):
+            if name not in devices:
+                yield _report("level.device", "warning", f"there is no fencing device '{name}'", level)
