@@ -56,7 +56,7 @@ from crmd.pengine_worker import PolicyWorker
 from crmd.persistence import Persistence
 from crmd.pump import Pump, boottime_ms
 from heartbeat.client import HeartbeatClient
-from heartbeat.messages import ControllerToHeartbeat, HeartbeatToController, StopReady, Welcome
+from heartbeat.messages import ControllerToHeartbeat, HeartbeatToController, StopReady, StopRequested, Welcome
 from ipc.directories import NodeDirectories
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
@@ -154,14 +154,17 @@ class Daemon:
         if self._leaving:
             self._finish(EX_OK)
             return
-        self._log.note(Note("critical", "heartbeat.gone", "the messaging layer of this node died"))
+        reason = "the messaging layer of this node died"
+        self._log.note(Note("critical", "heartbeat.gone", reason))
         self._heartbeat_gone = True
+        # Whatever comes after it has other children; this process leaves when nothing runs here any more.
+        self._pump.post(FromHeartbeat(StopRequested(reason)))
         self._pump.post(HeartbeatGone())
 
     def _executor_ended(self) -> None:
         self._pump.post(ExecutorGone())
         if self._heartbeat_gone:
-            # It ends by itself once everything is stopped; a new messaging layer waits for our end as well.
+            # It ended by itself, so everything is stopped; a new messaging layer waits for our end as well.
             self._finish(EX_OK)
 
     def _ask(self, client: int, request: ClientRequest, user: str) -> None:
@@ -211,6 +214,8 @@ class Daemon:
     def _send_to_heartbeat(self, message: ControllerToHeartbeat) -> None:
         if isinstance(message, StopReady):
             self._leaving = True
+            if self._heartbeat_gone:
+                self._finish(EX_OK)
         assert self._heartbeat is not None
         self._heartbeat.send(message)
 
