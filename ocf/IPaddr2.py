@@ -141,10 +141,11 @@ def _announce(call: Call, station: arp.Station) -> None:
     if count <= 0:
         return
     try:
-        arp.announce(station)
+        announcer = arp.Announcer(station)
+        announcer.announce()
+        announcer.repeat_in_background(count - 1, call.number("arp_interval"))
     except OSError as error:
         sys.stderr.write(f"the neighbours could not be told of {station.ip}: {error.strerror}\n")
-    arp.repeat_in_background(station, count - 1, call.number("arp_interval"))
 
 
 def _wait_for_duplicate_detection(kernel: Kernel, wanted: Wanted) -> None:
@@ -189,7 +190,7 @@ def _monitor(call: Call) -> Exit:
     refresh = call.number("arp_count_refresh")
     if refresh > 0 and not call.is_probe and interface.resolves:
         station = arp.Station(interface.name, interface.index, interface.mac, wanted.ip)
-        arp.repeat_in_background(station, refresh, call.number("arp_interval"))
+        arp.Announcer(station).repeat_in_background(refresh, call.number("arp_interval"))
     return Exit.OK
 
 

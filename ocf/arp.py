@@ -23,6 +23,7 @@ _FRAME_BYTES = _HEADER.size + _BODY.size
 _NEIGHBOUR_ADVERTISEMENT = 136
 _OVERRIDE = 0x20000000
 _TARGET_LINK_LAYER = 2
+_ALL_NODES = "ff02::1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +51,46 @@ def gratuitous_frames(mac: bytes, ip: str) -> list[bytes]:
     ]
 
 
-def announce(station: Station) -> None:
-    """Tell all neighbours once. Raises OSError."""
-    if ":" in station.ip:
-        _advertise(station)
-        return
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as packet:
-        packet.bind((station.interface, _ETHERTYPE_ARP))
-        for data in gratuitous_frames(station.mac, station.ip):
-            packet.send(data)
+class Announcer:
+    """Tells all neighbours of a link where an address lives.
 
+    Its socket is never closed here: to close a packet socket the kernel waits for all processors, some 10 ms, which
+    the process in the background can spend better than the start of a virtual address.
+    """
 
-def repeat_in_background(station: Station, times: int, interval_ms: int) -> None:
-    """Tell them again, so many times, from a process of its own that nobody waits for."""
-    if times <= 0 or os.fork():
-        return
-    try:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for target in range(3):
-            os.dup2(null, target)
-        for _ in range(times):
-            time.sleep(interval_ms / 1000)
-            with contextlib.suppress(OSError):
-                announce(station)
-    finally:
-        os._exit(0)
+    def __init__(self, station: Station) -> None:
+        """Open the socket. Raises OSError."""
+        self._station = station
+        if ":" in station.ip:
+            self._socket = _icmp_socket(station)
+        else:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._socket.bind((station.interface, 0))
+
+    def announce(self) -> None:
+        """Tell them once. Raises OSError."""
+        station = self._station
+        if ":" in station.ip:
+            self._socket.sendto(_advertisement(station), (_ALL_NODES, 0, 0, station.index))
+        else:
+            for data in gratuitous_frames(station.mac, station.ip):
+                self._socket.send(data)
+
+    def repeat_in_background(self, times: int, interval_ms: int) -> None:
+        """Tell them again, so many times, from a process of its own that nobody waits for."""
+        if times <= 0 or os.fork():
+            return
+        try:
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for target in range(3):
+                os.dup2(null, target)
+            for _ in range(times):
+                time.sleep(interval_ms / 1000)
+                with contextlib.suppress(OSError):
+                    self.announce()
+        finally:
+            os._exit(0)
 
 
 def holder(station: Station, wait_ms: int) -> str | None:
@@ -97,13 +112,16 @@ def holder(station: Station, wait_ms: int) -> str | None:
     return None
 
 
-def _advertise(station: Station) -> None:
-    """An unsolicited neighbour advertisement to all nodes of the link; the kernel makes the checksum."""
+def _advertisement(station: Station) -> bytes:
+    """An unsolicited neighbour advertisement that replaces what neighbours know; the kernel makes the checksum."""
     target = socket.inet_pton(socket.AF_INET6, station.ip)
-    message = _ADVERTISEMENT.pack(_NEIGHBOUR_ADVERTISEMENT, 0, 0, _OVERRIDE, target, _TARGET_LINK_LAYER, 1, station.mac)
-    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as icmp:
-        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
-        icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, station.index)
-        with contextlib.suppress(OSError):
-            icmp.bind((station.ip, 0, 0, station.index))
-        icmp.sendto(message, ("ff02::1", 0, 0, station.index))
+    return _ADVERTISEMENT.pack(_NEIGHBOUR_ADVERTISEMENT, 0, 0, _OVERRIDE, target, _TARGET_LINK_LAYER, 1, station.mac)
+
+
+def _icmp_socket(station: Station) -> socket.socket:
+    icmp = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+    icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, station.index)
+    with contextlib.suppress(OSError):
+        icmp.bind((station.ip, 0, 0, station.index))
+    return icmp
