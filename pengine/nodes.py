@@ -168,3 +168,19 @@ def guest_name(definition: ResourceDefinition) -> str | None:
             if name == "remote-node":
                 return value
     return None
+
+
+def health_state(cluster: Cluster, node: Node) -> int:
+    """Return how healthy a node's attributes say it is: negative red, 0 yellow, positive green."""
+    if cluster.options.health_strategy == "none":
+        return 1
+    state = 1
+    for name, value in node.attributes.items():
+        if not name.startswith("#health"):
+            continue
+        named = {"red": -1, "yellow": 0, "green": 1}.get(value.lower())
+        if named is None:
+            number = leading_integer(value) or 0
+            named = (number > 0) - (number < 0)
+        state = min(state, named)
+    return state

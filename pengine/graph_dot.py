@@ -1,0 +1,51 @@
+"""Writes the actions of a run and their orderings for Graphviz."""
+
+from __future__ import annotations
+
+from pengine.working import IN_GRAPH, OPTIONAL, PSEUDO, Action, Cluster
+
+
+def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:
+    """Return the graph in the DOT language; with `all_actions` also what is not needed."""
+    lines = [' digraph "g" {']
+    shown: set[int] = set()
+    for action in reversed(cluster.actions):
+        style = _style(action, all_actions)
+        if style is None:
+            continue
+        shown.add(action.id)
+        line, colour = style
+        font = "orange" if action.flags & PSEUDO else "black"
+        lines.append(f'"{_name(action)}" [ style={line} color="{colour}" fontcolor="{font}"]')
+    for action in reversed(cluster.actions):
+        for edge in action.before:
+            if edge.in_graph and edge.action.flags & IN_GRAPH and action.flags & IN_GRAPH:
+                style_text = " [ style = bold]"
+            elif all_actions and edge.marks and edge.action.id in shown and action.id in shown:
+                style_text = " [ style = dashed]"
+            else:
+                continue
+            lines.append(f'"{_name(edge.action)}" -> "{_name(action)}"{style_text}')
+    lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def _style(action: Action, all_actions: bool) -> tuple[str, str] | None:
+    if action.flags & IN_GRAPH:
+        return "bold", "green"
+    if action.resource is not None and not action.resource.managed:
+        return ("dashed", "purple") if all_actions else None
+    if action.flags & OPTIONAL:
+        return ("dashed", "blue") if all_actions else None
+    return "dashed", "red"
+
+
+def _name(action: Action) -> str:
+    where = action.node.name if action.node is not None else ""
+    if action.task == "stonith":
+        return f"stonith '{action.meta.get('stonith_action', '')}' {where}"
+    if action.task == "cancel":
+        return f"Cancel {action.key} {where}"
+    if action.resource is None and not action.flags & PSEUDO:
+        return f"{action.task} {where}"
+    return f"{action.key} {where}" if where and not action.flags & PSEUDO else action.key
