@@ -1,7 +1,10 @@
 """What is wrong with a node's configuration, before anything is started with it."""
 
+from msgspec.structs import replace
+
 from cib.document import Document
 from cib.errors import CibError
+from cib.schema import validate
 from crmd.legacy_files import HaCfUnusable, read_ha_cf_apart, read_plan
 from crmd.legacy_import import ImportRefused, describe
 from crmd.legacy_plan import Plan
@@ -46,11 +49,12 @@ def plan_of(directories: NodeDirectories, node: str) -> Plan | None:
 def _cib_problems(directories: NodeDirectories) -> list[str]:
     path = directories.cib / "cib.xml"
     try:
-        Document.from_bytes(path.read_bytes(), str(path))
+        document = Document.from_bytes(path.read_bytes(), str(path))
     except FileNotFoundError:
         return []
     except OSError as error:
         return [f"{path}: it can't be read: {error.strerror}"]
     except CibError as error:
         return [error.text, *error.details]
-    return []
+    wrong = (replace(report, source=str(path)) for report in validate(document) if report.severity == "error")
+    return [report.sentence() for report in wrong]

@@ -17,12 +17,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, BinaryIO, assert_never
 
-from cib.document import Document
 from cib.errors import CibError
 from cib.query import query
 from cib.replica import Replica, ReplicaSettings
-from cib.reports import Report
 from cib.requests import Request
+from cib.schema import validate
 from cib.store import Store
 from crmd.client_api import ClientApi
 from crmd.controller import Controller
@@ -63,11 +62,6 @@ from ipc.timers import CancelTimer, SetTimer
 from lrmd.client import ExecutorClient
 from lrmd.messages import ControllerToExecutor, ExecutorToController, Hello
 from stonith.fencer import Fencer
-
-
-def validate(document: Document) -> tuple[Report, ...]:
-    return ()
-
 
 PROCESS = "crmd"
 EX_OK = 0
@@ -296,7 +290,7 @@ def _take_lock(directories: NodeDirectories) -> BinaryIO:
 
 async def _live(directories: NodeDirectories, log: NoteLog) -> int:
     _watch_children_by_pidfd()
-    opening = asyncio.create_task(asyncio.to_thread(Store.open, directories.cib, validate))
+    opening = asyncio.create_task(asyncio.to_thread(_open_store, directories))
     try:
         async with asyncio.timeout(WELCOME_S):
             heartbeat = await HeartbeatClient.connect(directories)
@@ -319,6 +313,13 @@ async def _live(directories: NodeDirectories, log: NoteLog) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.terminate)
     return await daemon.serve(heartbeat, said, welcome)
+
+
+def _open_store(directories: NodeDirectories) -> Store:
+    """Read the CIB. Raises CibError, OSError."""
+    store = Store.open(directories.cib, validate)
+    validate(store.document)  # reads the grammar now, so that the first change need not wait for it
+    return store
 
 
 def _watch_children_by_pidfd() -> None:

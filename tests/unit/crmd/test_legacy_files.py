@@ -101,3 +101,16 @@ def test_a_check_tells_every_problem_and_ends_with_78(config: Path) -> None:
     assert "haresources:1: error" in done.stderr
     assert "haresources:2: error" in done.stderr
     assert "cib.xml:" in done.stderr
+
+
+def test_a_cib_that_breaks_the_grammar_is_told_with_its_line(config: Path) -> None:
+    (config / "state" / "cib").mkdir(parents=True)
+    (config / "state" / "cib" / "cib.xml").write_text(
+        '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0">\n<configuration>\n'
+        "<crm_config/>\n<nodes/>\n<resources>\n"
+        '<primitive id="web" klass="lsb" type="httpd"/>\n</resources>\n<constraints/>\n</configuration>\n'
+        "<status/>\n</cib>\n"
+    )
+    done = crmd(config, "--check")
+    assert done.returncode == 78
+    assert "cib.xml:6: primitive 'web'" in done.stderr
