@@ -117,6 +117,7 @@ class HeartbeatNode:
         self._sequence = 0
         self._said: _Said | None = None
         self._said_at = Milliseconds(0)
+        self._early_at = Milliseconds(0)
         self._goodbyes_left = 0
         self._peer_states: dict[Member, PeerState] = {}
         self._peers_changed = False
@@ -198,7 +199,7 @@ class HeartbeatNode:
         if name == HEARTBEAT_TIMER:
             return [self._heartbeat(now), SetTimer(HEARTBEAT_TIMER, Milliseconds(now + self._timing.keepalive_ms))]
         if name == EARLY_TIMER:
-            return []
+            return []  # `handle` looks after every event whether there is something new to say
         if name == GOODBYE_TIMER:
             return self._say_goodbye(now)
         if name == ALONE_TIMER:
@@ -234,6 +235,7 @@ class HeartbeatNode:
         self._began_at = now
         self._sequence = 0
         self._said = None
+        self._early_at = Milliseconds(0)
         self._noted.clear()
         self._peer_states.clear()
         self._detector = Detector(self._timing.deadtime_ms, self._timing.warntime_ms)
@@ -292,9 +294,12 @@ class HeartbeatNode:
         if self._life is not Life.LIVING or self._to_say() == self._said:
             return []
         at = self._said_at + max(10, self._timing.keepalive_ms // 10)
-        if self._said is not None and now < at:
-            return [SetTimer(EARLY_TIMER, Milliseconds(at))]
-        return [self._heartbeat(now)]
+        if self._said is None or now >= at:
+            return [self._heartbeat(now)]
+        if at == self._early_at:
+            return []
+        self._early_at = Milliseconds(at)
+        return [SetTimer(EARLY_TIMER, self._early_at)]
 
     def _to_say(self) -> _Said:
         view = self.view
