@@ -21,6 +21,7 @@ from heartbeat.log import Log
 from heartbeat.realtime import keep_small
 from heartbeat.state_file import StateUnreadable, read_state
 from ipc.directories import NodeDirectories
+from ipc.note import Note
 
 NOT_CONFIGURED = 6
 FAILED = 1
@@ -54,6 +55,8 @@ def main(arguments: list[str], command_of: CommandOf = module_command) -> int:
     except OSError as error:
         return _fail(f"the log can't be written: {error}")
     log.set_debug(config.debug)
+    for line in checked.lines:
+        log.note(Note("notice", "config.problem", line))
     try:
         daemon = Daemon(place, config, checked.keys, saved, log, command_of)
         return asyncio.run(daemon.run(_when_ready(log)))

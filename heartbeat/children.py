@@ -72,6 +72,7 @@ class Children:
         """Start it as soon as no process of an earlier life holds its lock."""
         task = asyncio.get_running_loop().create_task(self._start(process))
         self._starting[process] = task
+        task.add_done_callback(_raise_mistakes)
 
     def attached(self, event: ChildAttached) -> None:
         """A child connected. One of an earlier life is watched too, and no other is started beside it."""
@@ -152,6 +153,11 @@ class Children:
         if not self._watched:
             self._none_left.set()
         self._give(ProcessExited(process, watched.pid, _status(watched.popen)))
+
+
+def _raise_mistakes(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.result()
 
 
 def _status(popen: subprocess.Popen[bytes] | None) -> str:

@@ -8,12 +8,13 @@ import asyncio
 import gc
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -42,7 +43,8 @@ from heartbeat.events import (
     ToExecutor,
 )
 from heartbeat.ha_cf import HaConfig
-from heartbeat.links import Heard, UdpLink, open_links
+from heartbeat.link_watch import LinkWatch
+from heartbeat.links import UdpLink, open_links
 from heartbeat.log import Log
 from heartbeat.messages import LinkStatus, Member, Status
 from heartbeat.node import HeartbeatNode
@@ -61,6 +63,8 @@ from ipc.units import Milliseconds
 
 EVENTS_PER_TURN = 64
 PING_EVERY_MS = 1000
+MISTAKE = 70
+"""Exit code after a failed assertion or the like (EX_SOFTWARE of sysexits.h)."""
 
 _encode_packet = msgspec.msgpack.Encoder().encode
 _decode_packet = msgspec.msgpack.Decoder(Packet).decode
@@ -102,15 +106,11 @@ class Daemon:
         # The last heartbeat may have gone out a whole keepalive before the pause began, and deadtime counts from there.
         self._pause_max = max(config.deadtime - config.keepalive, config.deadtime // 2)
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._links: list[UdpLink] = []
         self._me: Member | None = None
         self._sealer: DatagramSealer | None = None
         self._opener = DatagramOpener(keys)
         self._refusals = Refusals()
-        self._silenced: set[str] = set()
-        """Links on which sending fails, told once."""
-        self._heard_on: dict[tuple[str, str], bool] = {}
-        """(link, peer) -> whether the peer is heard there, as last told."""
+        self._watch = LinkWatch(config.deadtime, self._datagram, log.note, self._links_renewed)
         self._pings = Pings(config.ping, config.deadtime + PING_EVERY_MS, log.note)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._children = Children(place.directories, command_of, log.children_output, self.give, log.note)
@@ -119,6 +119,7 @@ class Daemon:
             keys, config.streamport, config.deadtime, self.give, self._count_refusal, random_bytes=os.urandom
         )
         self._ended: asyncio.Future[Exit] | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     async def run(self, ready: Callable[[], None]) -> int:
         """Work until the node ends; returns the exit code. `ready` is called once all is open and beats begin.
@@ -126,12 +127,12 @@ class Daemon:
         Raises OSError when it can't begin.
         """
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._broken)
         self._ended = loop.create_future()
-        self._links = open_links(self._config.links, self._place.bind)
-        await self._streams.listen(self._links)
+        links = open_links(self._config.links, self._place.bind)
+        self._watch.begin(links)
+        await self._streams.listen(links)
         server = await unix.serve(self._place.directories.heartbeat_socket, self._control.serve)
-        for link in self._links:
-            loop.add_reader(link.socket.fileno(), link.receive, self._datagram)
         if self._pings.socket is not None:
             loop.add_reader(self._pings.socket.fileno(), lambda: self._pings.receive(boot_clock()))
             self._ping()
@@ -164,9 +165,7 @@ class Daemon:
 
     def close(self) -> None:
         """Give everything back."""
-        for link in self._links:
-            asyncio.get_running_loop().remove_reader(link.socket.fileno())
-            link.close()
+        self._watch.close()
         if self._pings.socket is not None:
             asyncio.get_running_loop().remove_reader(self._pings.socket.fileno())
         self._pings.close()
@@ -206,7 +205,7 @@ class Daemon:
     def _tick(self) -> None:
         """So often that a turn can't be missing for deadtime unless the process did not run."""
         self._notice_pause()
-        self._notice_silence()
+        self._watch.look(self._alive_at)
         silence = max(self._config.warntime, 2 * self._config.keepalive)
         self._streams.close_silent(Milliseconds(self._alive_at - silence))
         self._timers["shell.tick"] = asyncio.get_running_loop().call_later(self._config.deadtime / 4000, self._tick)
@@ -215,22 +214,27 @@ class Daemon:
         self._pings.ask(boot_clock())
         self._timers["shell.ping"] = asyncio.get_running_loop().call_later(PING_EVERY_MS / 1000, self._ping)
 
-    def _notice_silence(self) -> None:
-        """Tell when a peer is not heard on one link any more: with a second link nothing else would show it."""
-        since = Milliseconds(self._alive_at - self._config.deadtime)
-        for link in self._links:
-            for peer, heard in link.heard.items():
-                self._tell_hearing(link, peer, hears=heard.at >= since)
+    def _links_renewed(self) -> None:
+        self._listening = asyncio.get_running_loop().create_task(self._listen())
 
-    def _tell_hearing(self, link: UdpLink, peer: str, *, hears: bool) -> None:
-        if self._heard_on.get((link.name, peer), False) == hears:
+    async def _listen(self) -> None:
+        try:
+            await self._streams.listen(self._watch.links)
+        except OSError as error:
+            self.note(Note("warning", "stream.no_listener", f"Streams can't come in on every link: {error}"))
+
+    def _broken(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A mistake in the program ends the process: the peers and the children are built for that, a process that
+        goes on with half an event handled is not."""
+        error = context.get("exception")
+        text = f"{context.get('message')}: {error!r}"
+        if error is None or isinstance(error, OSError | asyncio.CancelledError):
+            self.note(Note("warning", "shell.trouble", text))
             return
-        self._heard_on[link.name, peer] = hears
-        fields: dict[str, str | int | bool] = {"link": link.name, "peer": peer}
-        if hears:
-            self.note(Note("info", "link.up", f"{peer} is heard on {link.name}", fields))
-        else:
-            self.note(Note("warning", "link.silent", f"{peer} is not heard on {link.name} any more", fields))
+        self.note(Note("critical", "shell.mistake", f"heartbeat ends because of a mistake in it: {text}"))
+        self._log.close()
+        traceback.print_exception(error)
+        os._exit(MISTAKE)
 
     def _handle(self, event: Event) -> None:
         if self._ended is None or self._ended.done():
@@ -260,8 +264,7 @@ class Daemon:
             self._count_refusal(f"{source[0]}:{source[1]}", str(error))
             return
         now = boot_clock()
-        link.heard[opened.sender.name] = Heard(source[0], now)
-        self._tell_hearing(link, opened.sender.name, hears=True)
+        self._watch.heard(link, opened.sender.name, source[0], now)
         self._streams.heard(link, opened.sender, now)
         if not opened.repeated:
             self.give(DatagramReceived(packet, link.name))
@@ -308,17 +311,7 @@ class Daemon:
     def _send(self, to: tuple[str, ...], packet: Packet) -> None:
         if self._sealer is None:
             return
-        data = self._sealer.seal(_encode_packet(packet))
-        for link in self._links:
-            error = link.send(data, to)
-            if error is None:
-                if link.name in self._silenced:
-                    self._silenced.discard(link.name)
-                    self.note(Note("notice", "link.sends_again", f"Sending on {link.name} works again"))
-            elif link.name not in self._silenced:
-                self._silenced.add(link.name)
-                text = f"Sending on {link.name} fails: {error.strerror}"
-                self.note(Note("warning", "link.send_failed", text, {"link": link.name}))
+        self._watch.send(self._sealer.seal(_encode_packet(packet)), to)
 
     def _set_timer(self, name: str, at: Milliseconds) -> None:
         self._cancel_timer(name)
@@ -371,7 +364,7 @@ class Daemon:
         """Where things stand."""
         now = boot_clock()
         since = Milliseconds(now - self._config.deadtime)
-        links = [LinkStatus(link.name, link.peers_heard(since)) for link in self._links]
+        links = [LinkStatus(link.name, link.peers_heard(since)) for link in self._watch.links]
         links += [LinkStatus(f"ping {name}", (name,) if answers else ()) for name, answers in self._pings.status(now)]
         return self._node.status(os.getpid(), tuple(links))
 

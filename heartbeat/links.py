@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from heartbeat.links_config import Bcast, Link, Mcast, Ucast
 from ipc.units import Milliseconds
@@ -47,9 +48,10 @@ class UdpLink:
     """Where datagrams to all go."""
     directed: bool
     """Peers can be reached one by one (ucast)."""
+    index: int
+    """The interface's number in the kernel; a device that is made anew has another one."""
+    open_again: Callable[[], "UdpLink"]
     heard: dict[str, Heard] = field(default_factory=dict)
-    errors: int = 0
-    """Failed sends in a row."""
 
     def send(self, data: bytes, to: tuple[str, ...]) -> OSError | None:
         """Send to these peers (empty: to all); never waits. The error of the last failed send, if one failed."""
@@ -62,7 +64,6 @@ class UdpLink:
                 self.socket.sendto(data, target)
             except OSError as error:
                 failed = error
-        self.errors = self.errors + 1 if failed is not None else 0
         return failed
 
     def receive(self, give: Receive) -> None:
@@ -79,6 +80,21 @@ class UdpLink:
     def peers_heard(self, since: Milliseconds) -> tuple[str, ...]:
         """The peers heard on this link since then, sorted."""
         return tuple(sorted(name for name, heard in self.heard.items() if heard.at >= since))
+
+    def is_stale(self) -> bool:
+        """Whether the device was made anew, or got its address since: then the socket leads nowhere."""
+        try:
+            index = socket.if_nametoindex(self.device)
+        except OSError:
+            return False  # it is not there at all; nothing can be opened yet
+        return index != self.index or (not self.local and bool(_interface_address(self.device, _SIOCGIFADDR)))
+
+    def renew(self) -> None:
+        """Take a new socket on the device as it is now. Raises LinkError; then everything is as before."""
+        new = self.open_again()
+        self.socket.close()
+        self.socket, self.index = new.socket, new.index
+        self.local, self.targets = new.local, new.targets
 
     def close(self) -> None:
         """Close the socket."""
@@ -137,7 +153,7 @@ def _ucast_groups(links: tuple[Link, ...]) -> dict[tuple[str, int], list[str]]:
 
 
 def _open_bcast(link: Bcast) -> UdpLink:
-    _require_device(link.device)
+    index = _require_device(link.device)
     address = _interface_address(link.device, _SIOCGIFBRDADDR)
     if not address:
         raise LinkError(f"bcast {link.device}: the interface has no broadcast address; is it configured and up?")
@@ -147,28 +163,30 @@ def _open_bcast(link: Bcast) -> UdpLink:
         sock.bind(("", link.port))
     local = _interface_address(link.device, _SIOCGIFADDR)
     targets = ((address, link.port),)
-    return UdpLink(f"bcast {link.device}", link.device, link.port, local, sock, targets, directed=False)
+    again = partial(_open_bcast, link)
+    return UdpLink(f"bcast {link.device}", link.device, link.port, local, sock, targets, False, index, again)
 
 
 def _open_mcast(link: Mcast) -> UdpLink:
-    _require_device(link.device)
+    index = _require_device(link.device)
     name = f"mcast {link.device} {link.group}"
     with _naming(name, link.port):
         sock = _udp_socket(link.device)
         # Bound to the group, so that nothing else that comes to the port is even looked at.
         sock.bind((link.group, link.port))
-        request = socket.inet_aton(link.group) + bytes(4) + struct.pack("@i", socket.if_nametoindex(link.device))
+        request = socket.inet_aton(link.group) + bytes(4) + struct.pack("@i", index)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, link.ttl)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, int(link.loop))
     local = _interface_address(link.device, _SIOCGIFADDR)
     targets = ((link.group, link.port),)
-    return UdpLink(name, link.device, link.port, local, sock, targets, directed=False)
+    again = partial(_open_mcast, link)
+    return UdpLink(name, link.device, link.port, local, sock, targets, False, index, again)
 
 
 def _open_ucast(device: str, port: int, names: list[str], bind: str | None) -> UdpLink:
-    _require_device(device)
+    index = _require_device(device)
     addresses = [resolve(name) for name in names]
     own = [address for address in addresses if (address == bind if bind else _is_local(address))]
     targets = tuple((address, port) for address in dict.fromkeys(addresses) if address not in own)
@@ -176,7 +194,8 @@ def _open_ucast(device: str, port: int, names: list[str], bind: str | None) -> U
     with _naming(f"ucast {device}", port):
         sock = _udp_socket(device)
         sock.bind((bind or "", port))
-    return UdpLink(f"ucast {device}", device, port, local, sock, targets, directed=True)
+    again = partial(_open_ucast, device, port, names, bind)
+    return UdpLink(f"ucast {device}", device, port, local, sock, targets, True, index, again)
 
 
 def _udp_socket(device: str) -> socket.socket:
@@ -207,9 +226,10 @@ def _naming(name: str, port: int) -> Iterator[None]:
         raise LinkError(f"{name}: cannot be opened: {error.strerror}{way_out}") from error
 
 
-def _require_device(device: str) -> None:
+def _require_device(device: str) -> int:
+    """The number of an interface that must exist. Raises LinkError."""
     try:
-        socket.if_nametoindex(device)
+        return socket.if_nametoindex(device)
     except OSError:
         known = ", ".join(name for _, name in socket.if_nameindex())
         raise LinkError(f"there is no network interface {device}; this machine has {known}") from None

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -60,7 +61,7 @@ class StreamHub:
         """Established connections by link number."""
         self._unproven: set[StreamEnd] = set()
         self._numbers = 0
-        self._servers: list[asyncio.Server] = []
+        self._servers: dict[tuple[str, int], asyncio.Server] = {}
         self._tried: dict[tuple[str, str], Milliseconds] = {}
         """(UDP link, peer) -> when a connection was last attempted."""
         self._connecting: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -68,13 +69,13 @@ class StreamHub:
     # what the daemon calls
 
     async def listen(self, links: list[UdpLink]) -> None:
-        """Listen on the local address of each link. Raises OSError."""
+        """Listen on the local address of each link, where that is not done yet. Raises OSError."""
         self._links = links
         loop = asyncio.get_running_loop()
-        places = dict.fromkeys((link.local, self._port(link)) for link in links if link.local)
-        for address, port in places:
-            server = await loop.create_server(self._accepted, address, port, reuse_address=True, backlog=16)
-            self._servers.append(server)
+        for place in dict.fromkeys((link.local, self._port(link)) for link in links if link.local):
+            if place not in self._servers:
+                server = await loop.create_server(self._accepted, *place, reuse_address=True, backlog=16)
+                self._servers[place] = server
 
     def new_life(self, me: Member | None) -> None:
         """From now on this node is `me` (None: not yet anybody); connections of the life before are closed."""
@@ -97,7 +98,12 @@ class StreamHub:
         self._tried[where] = now
         task = asyncio.get_running_loop().create_task(self._connect(link, peer.name))
         self._connecting[where] = task
-        task.add_done_callback(lambda _: self._connecting.pop(where, None))
+        task.add_done_callback(partial(self._connected, where))
+
+    def _connected(self, where: tuple[str, str], task: asyncio.Task[None]) -> None:
+        self._connecting.pop(where, None)
+        if not task.cancelled():
+            task.result()  # what `_connect` does not expect is a mistake in the program
 
     def send(self, number: int, segment: Segment) -> None:
         """Put a segment on a connection; on one that is gone it is lost, and the session knows already or soon."""
@@ -125,7 +131,7 @@ class StreamHub:
 
     def close(self) -> None:
         """Close everything, what is queued included."""
-        for server in self._servers:
+        for server in self._servers.values():
             server.close()
         for task in list(self._connecting.values()):
             task.cancel()

@@ -121,6 +121,11 @@ class Cabled:
     def heal(self, device: str) -> None:
         ip("-n", self.namespaces[0], "link", "set", device, "up")
 
+    def replace(self, cable: int) -> None:
+        """Take the cable with its interfaces away, and lay another one."""
+        ip("-n", self.namespaces[0], "link", "del", f"eth{cable}")
+        self._lay_cable(cable)
+
     def close(self) -> None:
         for namespace in self.namespaces:
             done = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
@@ -184,3 +189,15 @@ def test_both_links_cut_and_healed_end_in_one_view_again(cabled: Cabled) -> None
     for device in ("eth0", "eth1"):
         cabled.heal(device)
     wait_for("a view of both", lambda: cabled.view(1) == cabled.view(2) == ("node1", "node2"))
+
+
+def test_an_interface_that_is_taken_away_and_made_anew_is_used_again(cabled: Cabled) -> None:
+    cabled.start("mcast eth0 225.0.100.1 694 1 0\nbcast eth1\n")
+    wait_for("both links", lambda: len(cabled.links(1)) == 2 and all(cabled.links(1).values()))
+    wait_for("a view of both", lambda: cabled.view(2) == ("node1", "node2"))
+    for cable, name in ((0, "mcast eth0 225.0.100.1"), (1, "bcast eth1")):
+        cabled.replace(cable)
+        wait_for("both links", lambda name=name: cabled.links(1)[name] == ("node2",))  # type: ignore[misc]
+        wait_for("both links", lambda name=name: cabled.links(2)[name] == ("node1",))  # type: ignore[misc]
+    assert cabled.view(1) == ("node1", "node2")
+    assert cabled.told(1).count("ViewInstalled") == 1

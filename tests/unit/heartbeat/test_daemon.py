@@ -206,8 +206,8 @@ def test_a_node_that_was_paused_longer_than_deadtime_comes_back_with_a_new_life(
     wait_for("a view of both", lambda: first.in_view_with("node1", "node2"))
     after = wait_for("a view of both there too", lambda: second.in_view_with("node1", "node2"))
     assert after.generation == before.generation + 1
-    told = second.told()
-    assert told.index("ViewLost") < told.rindex("ViewInstalled")
+    lost_then_joined = re.compile(r"^ViewLost.*^ViewInstalled", re.MULTILINE | re.DOTALL)
+    wait_for("the controller knows both", lambda: lost_then_joined.search(second.told()))
 
 
 @pytest.mark.parametrize("process", ["crmd", "lrmd"])
@@ -272,6 +272,21 @@ def test_a_second_daemon_of_the_same_node_is_refused(cluster: tuple[Node, Node])
     assert done.returncode == 1
     assert "heartbeat runs already" in done.stderr
     assert first.in_view_with("node1", "node2") is not None
+
+
+def test_a_mistake_in_the_program_ends_the_process(nodes: tuple[Node, Node]) -> None:
+    first, _ = nodes
+    program = (
+        "import sys; from heartbeat.__main__ import main\n"
+        "def command_of(process): raise AssertionError('on purpose')\n"
+        "sys.exit(main(sys.argv[1:], command_of))"
+    )
+    command = [sys.executable, "-P", "-c", program, "--node", first.name, "--bind", first.address]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **first.directories.environment()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 70
+    assert "heartbeat ends because of a mistake in it" in first.log()
+    assert "AssertionError: on purpose" in first.log()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a real-time class and locked memory need root")
