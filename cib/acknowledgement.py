@@ -24,6 +24,8 @@ class Pending(msgspec.Struct, frozen=True):
 
     settled: Settled
     version: ConfigurationVersion
+    forced: bool
+    """The operator wanted it although the partition may not write configuration."""
 
 
 class Acknowledgements:
@@ -44,10 +46,10 @@ class Acknowledgements:
         """Whether a member's disk refuses."""
         return bool(self._refused)
 
-    def wait(self, settled: Settled) -> None:
+    def wait(self, settled: Settled, *, forced: bool) -> None:
         """Acknowledge this write when its version is kept."""
         if all(pending.settled.id != settled.id for pending in self._pending):
-            self._pending.append(Pending(settled, settled.version.configuration))
+            self._pending.append(Pending(settled, settled.version.configuration, forced))
 
     def kept(self, node: str, version: ConfigurationVersion) -> None:
         """A node has this version, and so all before it, on disk."""
@@ -77,7 +79,10 @@ class Acknowledgements:
 
     def take_kept(self, role: RoleChanged, listed: Collection[str]) -> list[Pending]:
         """Take out the changes that may be acknowledged, oldest first."""
-        done = [pending for pending in self._pending if self.is_kept(pending.version, role, listed)]
+        # A partition that may not write must not promise that a change lasts, also not one that it got to know while it
+        # still might: only what was forced in it is answered in it.
+        answerable = [pending for pending in self._pending if pending.forced or role.config_writes]
+        done = [pending for pending in answerable if self.is_kept(pending.version, role, listed)]
         self._pending = [pending for pending in self._pending if pending not in done]
         return done
 

@@ -31,6 +31,14 @@ class Stamp(msgspec.Struct, frozen=True, order=True):
 NO_STAMP = Stamp(0, 0)
 
 
+class WriteId(msgspec.Struct, frozen=True, order=True):
+    """Names one write for all time: the node and life of the replica that took it, and its number there."""
+
+    node: str
+    incarnation: int
+    number: int
+
+
 class HistoryEntry(msgspec.Struct, frozen=True):
     """One configuration version of the chain."""
 
@@ -38,6 +46,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     digest: str
     """`Document.configuration_digest()`."""
     stamp: Stamp = NO_STAMP
+    write: WriteId | None = None
+    """The write that made it, so that one that is sent again after a crash is recognised; None: it was no client's."""
 
 
 class HistoryPoint(msgspec.Struct, frozen=True):
@@ -115,9 +125,11 @@ def choose(points: Sequence[HistoryPoint], *, cold_start: bool = False) -> int:
     return best
 
 
-def extend(point: HistoryPoint, version: CibVersion, digest: str, members: tuple[str, ...]) -> HistoryPoint:
+def extend(
+    point: HistoryPoint, version: CibVersion, digest: str, members: tuple[str, ...], write: WriteId | None = None
+) -> HistoryPoint:
     """Return the history with a new configuration version at its end, under the same stamp."""
-    entry = HistoryEntry(version.configuration, digest, point.stamp)
+    entry = HistoryEntry(version.configuration, digest, point.stamp, write)
     return HistoryPoint(version, digest, point.stamp, (*point.recent, entry)[-RECENT_MAX:], members)
 
 

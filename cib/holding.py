@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cib.document import Document
-from cib.history import HistoryPoint, Relation, at_version, extend, relation
+from cib.history import RECENT_MAX, HistoryPoint, Relation, WriteId, at_version, extend, relation
 from cib.operations import Validator
 from cib.patch import Patch
 from cib.replica_events import Adopted, Diverged
@@ -37,6 +37,7 @@ class Holding:
         self.document = document
         self.point = point
         self.ledger = WriteLedger()
+        self._made = _writes_of(point)
         self.validator = validator
 
     @property
@@ -47,21 +48,45 @@ class Holding:
     def follow(self, patch: Patch, settled: tuple[Settled, ...], digest: str, members: tuple[str, ...]) -> None:
         """Apply a patch of the DC's; raises `PatchError` or `OldDataError` and then changes nothing."""
         self.document.apply(patch)
-        self.advance(digest, members)
-        for write in settled:
-            self.ledger.add(write)
+        self.advance(settled, digest, members)
 
-    def advance(self, digest: str, members: tuple[str, ...]) -> None:
-        """Let the history follow the document; `digest` names a new configuration version, empty: there is none."""
+    def advance(self, settled: tuple[Settled, ...], digest: str, members: tuple[str, ...]) -> None:
+        """Let history and ledger follow the document, into which these writes went.
+
+        `digest` names a new configuration version; empty: there is none.
+        """
         version = self.document.version
-        self.point = extend(self.point, version, digest, members) if digest else at_version(self.point, version)
+        if digest:
+            write = next((each.id for each in settled if each.configuration), None)
+            self.point = extend(self.point, version, digest, members, write)
+            if write is not None:
+                self._made[write] = version
+            if len(self._made) > 2 * RECENT_MAX:
+                self._made = _writes_of(self.point)
+        else:
+            self.point = at_version(self.point, version)
+        for each in settled:
+            self.ledger.add(each)
+
+    def find(self, write: WriteId) -> Settled | None:
+        """Return what is known of a write that is in the document.
+
+        The ledger is lost with the process; the history beside the document still tells which writes made the last
+        configuration versions.
+        """
+        version = self._made.get(write)
+        if version is None:
+            return self.ledger.find(write)
+        return self.ledger.find(write) or Settled(write, 0, version, configuration=True)
 
     def take(
-        self, data: bytes, point: HistoryPoint, settled: tuple[Settled, ...] | None
+        self, data: bytes, point: HistoryPoint, settled: tuple[Settled, ...] | None, *, count_past: bool = False
     ) -> list[Diverged | Adopted | Note]:
         """Replace everything by another node's document; ours is kept aside when it is not part of the other's past.
 
         `settled` are the writes that it contains; None: not known, then those of ours count that must be in it.
+        `count_past`: where only our count of status updates is higher, let the document's go past it, so that this
+        node's version does not go back (all others will follow us, if we are to be DC).
         Raises `ParseError` for what is no document.
         """
         document = Document.from_bytes(data, "the document of another node")
@@ -76,8 +101,11 @@ class Holding:
             self.ledger.replace(tuple(each for each in self.ledger.content() if each.version <= point.version))
         else:
             self.ledger.replace(())
+        if count_past and how is Relation.SAME and document.version < self.version:
+            document.root.set("num_updates", str(self.version.num_updates + 1))
         self.document = document
         self.point = at_version(point, document.version)
+        self._made = _writes_of(point)
         return [*effects, Adopted(document.version)]
 
     def divergence(self, reason: str) -> list[Diverged | Adopted | Note]:
@@ -89,3 +117,7 @@ class Holding:
             {"version": str(self.version), "digest": self.point.digest},
         )
         return [Diverged(self.document.to_bytes(), self.point, reason), note]
+
+
+def _writes_of(point: HistoryPoint) -> dict[WriteId, CibVersion]:
+    return {entry.write: CibVersion(*entry.version, 0) for entry in point.recent if entry.write is not None}

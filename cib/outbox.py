@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from cib.history import WriteId
 from cib.replica_events import ClientWrite
-from cib.replica_messages import Forward, WriteId
+from cib.replica_messages import Forward
 from ipc.units import Milliseconds
 
 OUTSTANDING_MAX = 1024

@@ -272,11 +272,11 @@ class Replica:
     def _adopt(self, event: Adopt) -> list[Effect]:
         assert self._sequencer is None, "the winner is chosen before anybody sequences writes"
         try:
-            effects: list[Effect] = list(self._holding.take(event.document, event.point, event.settled))
+            taken = self._holding.take(event.document, event.point, event.settled, count_past=True)
         except ParseError as error:
             return [Note("error", "cib.adopt.unreadable", f"the chosen document cannot be read: {error.text}")]
         self._in_step = False
-        return [*effects, *self._keeper.keep(self.document, self.point, None)]
+        return [*taken, *self._keeper.keep(self.document, self.point, None)]
 
     # clients
 

@@ -153,7 +153,8 @@ class InStep(msgspec.Struct, frozen=True, tag=True):
 
 
 class Committed(msgspec.Struct, frozen=True, tag=True):
-    """At the DC: this configuration version, and all before it, are kept on enough disks to survive.
+    """At the DC, where configuration may be written: this configuration version, and all before it, are kept on enough
+    disks to survive.
 
     Whatever must not be undone by a crash (a node's new vote above all) is acted on now, not at Changed.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cib.history import HistoryPoint, Stamp
+from cib.history import HistoryPoint, Stamp, WriteId
 from cib.patch import Patch
 from cib.requests import Request
 from cib.version import CibVersion, ConfigurationVersion
@@ -22,14 +22,6 @@ class Outcome(msgspec.Struct, frozen=True):
     members: int = 0
     """Nodes of the view."""
     results: tuple[bytes, ...] = ()
-
-
-class WriteId(msgspec.Struct, frozen=True, order=True):
-    """Names one write for all time: the node and life of the replica that took it, and its number there."""
-
-    node: str
-    incarnation: int
-    number: int
 
 
 class Forward(msgspec.Struct, frozen=True, tag=True):

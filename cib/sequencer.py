@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from cib.acknowledgement import Acknowledgements, Pending, vote_change_problem
 from cib.configuration import voters
 from cib.errors import CibError, InvalidRequestError, NoQuorumError, NotKeptError
-from cib.history import Stamp, confirm
+from cib.history import Stamp, WriteId, confirm
 from cib.holding import Holding, ReplicaSettings
 from cib.keeper import Keeper
 from cib.operations import Origin, perform, seal
@@ -28,7 +28,6 @@ from cib.replica_messages import (
     Settled,
     Snapshot,
     Update,
-    WriteId,
 )
 from cib.version import CibVersion, ConfigurationVersion
 from ipc.timers import SetTimer
@@ -99,11 +98,10 @@ class Sequencer:
 
     def offer(self, forward: Forward, now: Milliseconds) -> list[Effect]:
         """Take a write, unless it was taken before."""
-        ledger = self._holding.ledger
-        settled = ledger.find(forward.id)
+        settled = self._holding.find(forward.id)
         if settled is not None:
             return self._answer_again(settled)
-        if ledger.is_over(forward.id) or forward.id in self._queue:
+        if self._holding.ledger.is_over(forward.id) or forward.id in self._queue:
             return []
         if len(self._queue) >= QUEUE_MAX:
             return [self._refuse(forward.id, InvalidRequestError("too many writes are waiting, try again later"))]
@@ -113,7 +111,7 @@ class Sequencer:
     def _answer_again(self, settled: Settled) -> list[Effect]:
         if not settled.configuration:
             return [self._decide(settled, kept_on=0)]
-        self._acknowledgements.wait(settled)
+        self._acknowledgements.wait(settled, forced=False)
         return self.acknowledge()
 
     def commit(self, now: Milliseconds) -> list[Effect]:
@@ -128,8 +126,8 @@ class Sequencer:
                 effects.append(self._refuse(write, error))
                 continue
             if settled.configuration:
-                effects += self._publish(batch)
-        effects += self._publish(batch)
+                effects += self._publish(batch, forced=forward.force)
+        effects += self._publish(batch, forced=False)
         if self._queue:
             effects.append(SetTimer(COMMIT_TIMER, now))
         return [*effects, *self.acknowledge()]
@@ -137,18 +135,16 @@ class Sequencer:
     def _obstacle(self) -> str:
         return self._acknowledgements.obstacle(self._role, voters(self._holding.document))
 
-    def _publish(self, batch: _Batch) -> list[Effect]:
+    def _publish(self, batch: _Batch, *, forced: bool) -> list[Effect]:
         """Make what the batch did a patch and send it, before any of its writes is answered."""
         settled, source = batch.take()
         patch = seal(self._holding.document, 0, source)
         self._holding.document.forget_journal()
-        for write in settled:
-            self._holding.ledger.add(write)
         effects: list[Effect] = []
         if patch is not None:
             configuration = self._holding.version.configuration != source.configuration
             digest = self._holding.document.configuration_digest() if configuration else ""
-            self._holding.advance(digest, self._role.members)
+            self._holding.advance(settled, digest, self._role.members)
             if configuration:
                 effects += self._keeper.keep(self._holding.document, self._holding.point, patch)
             if others := self._others():
@@ -156,7 +152,7 @@ class Sequencer:
             effects.append(Changed(patch, self._holding.version))
         for write in settled:
             if write.configuration:
-                self._acknowledgements.wait(write)
+                self._acknowledgements.wait(write, forced=forced)
             else:
                 effects.append(self._decide(write, kept_on=0))
         return effects
@@ -198,7 +194,8 @@ class Sequencer:
         listed = voters(self._holding.document)
         done = self._acknowledgements.take_kept(self._role, listed)
         effects: list[Effect] = [self._decide(each.settled, kept_on=self._holders(each)) for each in done]
-        if self._committed != newest and self._acknowledgements.is_kept(newest, self._role, listed):
+        committed = self._role.config_writes and self._acknowledgements.is_kept(newest, self._role, listed)
+        if self._committed != newest and committed:
             self._committed = newest
             effects.append(Committed(newest))
         # A member that is away may come back within the client's patience; a disk that refuses is told at once.
@@ -248,7 +245,7 @@ class Sequencer:
         patch = seal(document, 0, source)
         document.forget_journal()
         assert patch is not None
-        self._holding.advance("", self._role.members)
+        self._holding.advance((), "", self._role.members)
         sent: list[Effect] = [SendTo(self._others(), Update(self.stamp, patch, ()))]
         return [*sent, Changed(patch, self._holding.version)]
 

@@ -6,7 +6,8 @@ nodes have outstanding: each write tells below which number its replica waits fo
 
 from __future__ import annotations
 
-from cib.replica_messages import Settled, WriteId
+from cib.history import WriteId
+from cib.replica_messages import Settled
 
 
 class _Origin:
