@@ -268,7 +268,7 @@ class Executor:
             resource = self._startable.popleft()
             while resource.queue and isinstance(forgetting := resource.queue[0], Forgetting):
                 resource.queue.popleft()
-                self._registry.forget(resource)
+                self._registry.forget(resource, orderer_gone=not forgetting.request)
                 if forgetting.request:
                     self._report(Forgotten(forgetting.request, resource.name))
             if resource.running is not None or not resource.queue:

@@ -84,23 +84,23 @@ class Registry:
         elif operation.action == "start" and good:
             resource.unknown = False
 
-    def forget(self, resource: Resource) -> None:
-        """Drop the history. A resource that may be active stays known, because a self-stop must find it."""
+    def forget(self, resource: Resource, *, orderer_gone: bool) -> None:
+        """Drop the history. A resource that may be active stays known, because a self-stop must find it.
+
+        Where the controller that ordered this is gone, reports that it may never have got are kept for the next one.
+        """
         resource.history.clear()
-        resource.unacknowledged.clear()
+        if not orderer_gone:
+            resource.unacknowledged.clear()
         resource.unknown = self.is_active(resource.name)
-        if resource.unknown or resource.queue:
-            self.save(resource)
-        else:
-            del self._resources[resource.name]
-            self._out.append(DropResource(resource.name))
+        self._save_or_drop(resource)
 
     def acknowledge(self, call_id: int) -> None:
         """The oldest report of this call is in the CIB."""
         for resource in self._resources.values():
             if call_id in resource.unacknowledged:
                 resource.acknowledge(call_id)
-                self.save(resource)
+                self._save_or_drop(resource)
                 return
 
     def new_generation(self) -> None:
@@ -150,6 +150,13 @@ class Registry:
     def save_head(self, newest: OrderStamp | None) -> None:
         """Write the common record."""
         self._out.append(SaveHead(SavedHead(self._next_call_id, newest, self.generation)))
+
+    def _save_or_drop(self, resource: Resource) -> None:
+        if resource.is_over():
+            del self._resources[resource.name]
+            self._out.append(DropResource(resource.name))
+        else:
+            self.save(resource)
 
     def _mark_inactive(self, resource: Resource) -> None:
         resource.unknown = False

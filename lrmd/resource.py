@@ -151,6 +151,10 @@ class Resource:
         kept = [job for job in self.queue if not (isinstance(job, Job) and job.recurring is recurring)]
         self.queue = deque(kept)
 
+    def is_over(self) -> bool:
+        """Whether nothing at all is left to remember."""
+        return not (self.busy or self.recurring or self.history or self.unacknowledged or self.unknown)
+
     def saved(self) -> SavedResource:
         """The record for the run directory."""
         waiting = [job for job in (self.running, *self.queue) if isinstance(job, Job) and job.kind in _PENDING_KINDS]
