@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import os
 import random
 import signal
 import sys
@@ -15,7 +16,8 @@ import traceback
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, BinaryIO, assert_never
+from io import FileIO
+from typing import Any, assert_never
 
 from cib.errors import CibError
 from cib.query import query
@@ -276,15 +278,17 @@ def run(directories: NodeDirectories) -> int:
         log.close()
 
 
-def _take_lock(directories: NodeDirectories) -> BinaryIO:
-    """Hold run/crmd.lock while this process lives. Raises BlockingIOError."""
+def _take_lock(directories: NodeDirectories) -> FileIO:
+    """Hold run/crmd.lock, with our pid in it, while this process lives. Raises BlockingIOError."""
     directories.run.mkdir(parents=True, exist_ok=True)
-    file = (directories.run / "crmd.lock").open("ab")
+    file = (directories.run / "crmd.lock").open("ab", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise
+    file.truncate(0)
+    file.write(b"%d\n" % os.getpid())
     return file
 
 
