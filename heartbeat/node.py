@@ -401,6 +401,10 @@ class HeartbeatNode:
         # The executor first: it must not take the controller's first order for one of another view.
         effects: list[Effect] = [ToExecutor(ViewState(view.number, self._me.generation)), ToController(message)]
         effects += self._converse(MembersChanged(view), now)
+        if self._quorum.is_left_behind and not self._result.quorate and len(self._quorum.nodes) == 2:
+            others = ", ".join(installed.still_heard or self._quorum.absent_voters())
+            text = f"{others} does not hear this node and went on without it: no quorum here until both are in one view"
+            effects.append(Note("warning", "quorum.left_behind", text, {"peer": others}))
         if self._result.basis == "majority" and not self._promises.asked.nodes:
             effects.append(self._promises.keep_nodes(self._quorum.nodes))
         return [*effects, *self._wait_alone()]
@@ -413,8 +417,8 @@ class HeartbeatNode:
     # quorum
 
     def _silent_since(self) -> Milliseconds:
-        others = tuple(name for name in self._quorum.nodes if name != self._name)
-        return max(self._began_at, self._detector.last_heard_of(others) or self._began_at)
+        heard_at = self._detector.last_heard_of(self._quorum.absent_voters())
+        return self._began_at if heard_at is None else max(self._began_at, heard_at)
 
     def _wait_alone(self) -> list[Effect]:
         if not self._quorum.may_become_alone(self._result):

@@ -100,9 +100,19 @@ def test_a_node_that_the_other_does_not_hear_gives_up_the_quorum_of_two() -> Non
     quorum.installed(view(1, "a", "b"), ())
     quorum.installed(view(2, "a"), still_heard=("b",))
     assert not now(quorum).quorate
+    assert not now(quorum, LATE).quorate, "it did not start alone: b may well go on unheard"
     quorum.installed(view(3, "a", "b"), ())
     quorum.installed(view(4, "a"), ())
     assert now(quorum).basis == "two_node"
+
+
+def test_a_member_without_a_vote_is_of_one_mind_with_the_voter_of_its_view() -> None:
+    voter, guest = core("ab"), core("ab", me="x")
+    for quorum in (voter, guest):
+        quorum.installed(view(1, "a", "b", "x"), ())
+        quorum.installed(view(2, "a", "x"), ())
+        assert now(quorum).basis == "two_node"
+        assert quorum.absent_voters() == ("b",)
 
 
 @pytest.mark.parametrize("forget", [QuorumCore.new_life, QuorumCore.left_view])
