@@ -1,6 +1,7 @@
 """The command `heartbeat`: what people see, and the exit codes of LSB init scripts."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from heartbeat.command import render_status
 from heartbeat.messages import LinkStatus, Member, Quorum, Status, View
 
 ROOT = Path(__file__).parents[3]
-HA_CF = "auto_failback on\nrealtime off\nudpport 45601\nucast lo 127.0.0.1\nucast lo 127.0.0.2\nnode one two\n"
+NETWORK = f"127.{random.randrange(64, 250)}.{random.randrange(1, 250)}"
+"""Loopback addresses of this run alone, so that two runs at a time do not meet."""
+
+HA_CF = f"auto_failback on\nrealtime off\nudpport 45601\nucast lo {NETWORK}.1\nucast lo {NETWORK}.2\nnode one two\n"
 
 
 class Installation:
@@ -32,7 +36,7 @@ class Installation:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         places = [f"--{name}={self.base / name}" for name in ("config", "state", "run", "log")]
-        command = [sys.executable, "-m", "heartbeat.command", *arguments, "--node=one", "--bind=127.0.0.1", *places]
+        command = [sys.executable, "-m", "heartbeat.command", *arguments, "--node=one", f"--bind={NETWORK}.1", *places]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
 
