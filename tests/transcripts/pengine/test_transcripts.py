@@ -1,0 +1,50 @@
+"""Runs the transcripts of the policy engine: a small cluster, what is decided about it and in which order it is done.
+
+A transcript is a comment that says what it shows, the cluster (see `clusters`), a line of dashes, and the output. With
+PACEKEEPER_REWRITE=1 in the environment the outputs are written anew; look at the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crmsh.simulate_summary import summary_lines
+from pengine.graph_builder import build_graph
+from pengine.scheduler import decide, read_cluster
+from pengine.simulation import simulate
+from pengine.unmet import unmet_reasons
+from pengine.unpack import unpack_element
+from tests.transcripts.pengine.clusters import build
+
+CASES = sorted((Path(__file__).parent / "cases").glob("*.txt"))
+LINE = "----\n"
+
+
+def play(text: str) -> str:
+    """Return what is decided about the cluster that the text describes."""
+    root, now = build(text)
+    cluster = read_cluster(unpack_element(root), now)
+    decide(cluster)
+    graph = build_graph(cluster)
+    unmet = [f"unmet: {reason}" for reason in unmet_reasons(cluster)]
+    summary = [line.strip(" *") for line in summary_lines(cluster)]
+    simulation = simulate(cluster, graph)
+    assert simulation.complete, "the graph can't be carried out"
+    after = read_cluster(simulation.state, now)
+    decide(after)
+    steps = [" ".join(line.split()) for line in simulation.lines]
+    return "\n".join([" ".join(line.split()) for line in summary] + unmet + ["then:"] + steps) + "\n"
+
+
+@pytest.mark.parametrize("path", CASES, ids=[path.stem for path in CASES])
+def test_the_cluster_is_run_as_the_transcript_says(path: Path) -> None:
+    given, _, expected = path.read_text(encoding="utf-8").partition(LINE)
+    output = play(given)
+    if os.environ.get("PACEKEEPER_REWRITE") == "1":
+        path.write_text(given + LINE + output, encoding="utf-8")
+        return
+    assert given.startswith("#"), "a transcript begins with a comment that says what it shows"
+    assert output == expected

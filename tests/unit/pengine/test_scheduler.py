@@ -1,0 +1,144 @@
+"""What the scheduler's door promises: determinism, reasons, graphs that can be carried out."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pengine.graph import CRM_EVENT, PSEUDO_EVENT, Action, Graph
+from pengine.graph_builder import build_graph
+from pengine.graph_xml import graph_to_xml
+from pengine.scheduler import Outcome, decide, read_cluster, schedule
+from pengine.simulation import simulate
+from pengine.unpack import unpack_element
+from tests.transcripts.pengine.clusters import build
+
+FENCED = """
+node n1
+node n2 lost
+primitive fence stonith:fence_lab
+primitive vip ocf:heartbeat:IPaddr2 params ip=10.0.0.1 op monitor interval=10s timeout=20s
+location prefer vip 50 n1
+history n1 fence start 0
+history n2 vip start 0
+history n1 vip monitor 7
+"""
+
+
+def outcome_of(text: str) -> Outcome:
+    root, now = build(text)
+    return schedule(unpack_element(root), now)
+
+
+def action(graph: Graph, key: str) -> Action:
+    return next(item for synapse in graph.synapses for item in synapse.actions if item.task_key == key)
+
+
+def inputs_of(graph: Graph, key: str) -> set[str]:
+    names = {item.id: item.task_key for synapse in graph.synapses for item in synapse.actions}
+    synapse = next(synapse for synapse in graph.synapses if synapse.actions[0].task_key == key)
+    return {names[identifier] for identifier in synapse.inputs}
+
+
+def test_a_start_waits_for_the_fencing_of_the_lost_node() -> None:
+    graph = outcome_of(FENCED).graph
+    fencing = action(graph, "stonith-n2-reboot")
+    assert fencing.kind == CRM_EVENT
+    assert fencing.downed == ["id-n2"]
+    assert action(graph, "vip_stop_0").kind == PSEUDO_EVENT
+    assert inputs_of(graph, "vip_start_0") == {"stonith-n2-reboot", "vip_stop_0"}
+    assert inputs_of(graph, "vip_monitor_10000") == {"vip_start_0"}
+
+
+def test_an_action_carries_parameters_and_settings() -> None:
+    start = action(outcome_of(FENCED).graph, "vip_start_0")
+    assert start.attributes is not None
+    assert start.attributes["ip"] == "10.0.0.1"
+    monitor = action(outcome_of(FENCED).graph, "vip_monitor_10000")
+    assert monitor.attributes is not None
+    assert monitor.attributes["CRM_meta_interval"] == "10000"
+    assert monitor.attributes["CRM_meta_timeout"] == "20000"
+    assert monitor.resource is not None
+    assert (monitor.resource.id, monitor.resource.provider) == ("vip", "heartbeat")
+
+
+def test_the_ledger_adds_up_to_the_score_that_decided() -> None:
+    outcome = outcome_of(FENCED)
+    entries = outcome.ledger.explain("vip", "n1")
+    assert [(entry.source, entry.constraint, entry.amount) for entry in entries] == [("location", "prefer", 50)]
+    assert entries[-1].result == 50
+    assert "pcmk__primitive_assign: vip allocation score on n1: 50" in outcome.scores
+
+
+def test_without_a_fence_device_the_notes_say_why_nothing_starts() -> None:
+    outcome = outcome_of("node n1\nprimitive vip ocf:heartbeat:IPaddr2\n")
+    assert not any(item.task == "start" for synapse in outcome.graph.synapses for item in synapse.actions)
+    assert any("no fence device is configured" in note for note in outcome.notes)
+
+
+def test_a_constraint_about_something_unknown_is_ignored_and_told() -> None:
+    outcome = outcome_of("option stonith-enabled=false\nnode n1\nprimitive a ocf:x:y\norder o Mandatory b a\n")
+    assert any("constraint o is ignored: there is no resource 'b'" in note for note in outcome.notes)
+    assert action(outcome.graph, "a_start_0").node_name == "n1"
+
+
+def test_one_state_serves_many_runs_with_the_same_result() -> None:
+    root, now = build(FENCED)
+    state = unpack_element(root)
+    first = graph_to_xml(schedule(state, now).graph)
+    assert graph_to_xml(schedule(state, now).graph) == first
+
+
+def test_time_that_changes_a_decision_is_told() -> None:
+    text = """
+option stonith-enabled=false
+node n1
+primitive vip ocf:heartbeat:IPaddr2 op monitor interval=10s meta failure-timeout=100s
+history n1 vip start 0
+history n1 vip monitor=10000 7 at=999980
+attribute n1 fail-count-vip#monitor_10000=1 last-failure-vip#monitor_10000=999980
+"""
+    assert outcome_of(text).graph.recheck_at == 999_980 + 100 + 1
+
+
+NODES = ("n1", "n2", "n3")
+RESOURCES = ("a", "b", "c", "d")
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> str:
+    lines = ["option stonith-enabled=false"]
+    for node in NODES:
+        state = draw(st.sampled_from(["online", "online", "online standby=on", "offline"]))
+        lines.append(f"node {node} {state}")
+    lines += [f"primitive {name} ocf:heartbeat:Dummy op monitor interval=10s" for name in RESOURCES]
+    if draw(st.booleans()):
+        lines.append("group g c d")
+    tops = ("a", "b", "g") if "group g c d" in lines else RESOURCES
+    for number in range(draw(st.integers(0, 3))):
+        resource, node = draw(st.sampled_from(tops)), draw(st.sampled_from(NODES))
+        lines.append(f"location l{number} {resource} {draw(st.sampled_from(['100', '-50', '-INFINITY']))} {node}")
+    for number in range(draw(st.integers(0, 2))):
+        first, then = draw(st.permutations(tops))[:2]
+        first, then = sorted((first, then))
+        lines.append(f"order o{number} {draw(st.sampled_from(['Mandatory', 'Optional']))} {first} {then}")
+        score = draw(st.sampled_from(["INFINITY", "100", "-INFINITY"]))
+        lines.append(f"colocation c{number} {score} {then} {first}")
+    for name in RESOURCES:
+        where = draw(st.sampled_from((None, *NODES)))
+        if where is not None:
+            lines.append(f"history {where} {name} start 0")
+            lines.append(f"history {where} {name} monitor=10000 {draw(st.sampled_from(['0', '0', '7']))}")
+    return "\n".join(lines)
+
+
+@settings(max_examples=60, deadline=None)
+@given(clusters())
+def test_a_graph_can_be_carried_out_and_leads_to_a_state_that_needs_nothing(text: str) -> None:
+    root, now = build(text)
+    cluster = read_cluster(unpack_element(root), now)
+    decide(cluster)
+    simulation = simulate(cluster, build_graph(cluster))
+    assert simulation.complete
+    again = schedule(simulation.state, now)
+    assert [item.task_key for synapse in again.graph.synapses for item in synapse.actions] == []
