@@ -11,6 +11,8 @@ from lrmd.messages import Operation
 
 EXIT_REASON_PREFIX = "ocf-exit-reason:"
 DEFAULT_OCF_ROOT = "/usr/lib/ocf"
+FEATURE_SET = "3.20.5"
+"""What agents are told where an order names none; that of the CIBs we write."""
 DEFAULT_STATE_DIRECTORY = "/run/resource-agents"
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -64,6 +66,7 @@ def ocf_environment(operation: Operation, ocf_root: str = DEFAULT_OCF_ROOT) -> d
         "OCF_RESOURCE_TYPE": operation.agent.type,
         "OCF_RESOURCE_PROVIDER": operation.agent.provider,
         "OCF_EXIT_REASON_PREFIX": EXIT_REASON_PREFIX,
+        "OCF_RESKEY_crm_feature_set": FEATURE_SET,
         "OCF_RESKEY_CRM_meta_name": operation.action,
         "OCF_RESKEY_CRM_meta_interval": str(operation.interval_ms),
         "OCF_RESKEY_CRM_meta_timeout": str(operation.timeout_ms),

@@ -20,6 +20,7 @@ OUTPUT_BYTES = 4096
 """What is kept of each of the two outputs: the end."""
 METADATA_BYTES = 1024 * 1024
 """The same for meta-data, which is useless without its beginning."""
+SEND_AGAIN_S = 0.05
 _READ_BYTES = 64 * 1024
 _LAST_READS = 16
 """Reads after the leader's end: what it wrote is in the pipe then; daemons that hold the pipe may write for ever."""
@@ -194,8 +195,12 @@ class AgentProcesses:
             except BlockingIOError:
                 self._require_loop().add_writer(control, self._send)
                 return
-            except OSError:
+            except ConnectionError:
                 return  # the worker died; the reader finds out and sends again to the next one
+            except OSError:
+                # too many descriptors in flight, no memory: both pass
+                self._require_loop().call_later(SEND_AGAIN_S, self._send)
+                return
             self._unsent.popleft()
             _close_all(descriptors)
         self._require_loop().remove_writer(control)

@@ -57,6 +57,9 @@ from lrmd.supervisor_link import SupervisorLink
 WATCHDOG_VARIABLE = "PACEKEEPER_WATCHDOG"
 """Names the watchdog device where one is armed; only then a stop that fails may reboot the node."""
 
+LOCK_ATTEMPTS = 5
+LOCK_INTERVAL_S = 0.05
+
 EXIT_LOCKED = 75
 """Another executor holds this run directory (EX_TEMPFAIL)."""
 
@@ -338,9 +341,14 @@ def take_lock(directories: NodeDirectories) -> IO[str] | None:
     """
     directories.run.mkdir(parents=True, exist_ok=True)
     lock = open(directories.run / "lrmd.lock", "a", encoding="ascii")  # noqa: SIM115
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    for attempt in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            # a supervisor that only tries the lock holds it for an instant
+            time.sleep(LOCK_INTERVAL_S if attempt < LOCK_ATTEMPTS - 1 else 0)
+    else:
         lock.close()
         return None
     lock.truncate(0)

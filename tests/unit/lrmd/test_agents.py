@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cib.digests import FEATURE_SET
 from ipc.directories import NodeDirectories
 from lrmd.agent_environment import base_environment, device_input, exit_reason, ocf_environment, positional_arguments
 from lrmd.agents import AgentFinder, AgentNotFound, Answer, Launch
@@ -199,6 +200,11 @@ def test_the_ocf_environment_is_complete() -> None:
         "OCF_TRACE_RA": "1",
         "OCF_RESKEY_trace_ra": "1",
     }
+
+
+def test_agents_are_told_the_feature_set_of_our_cib() -> None:
+    what = Operation("r", AgentName("ocf", "heartbeat", "Dummy"), "start", 0, 20_000, {})
+    assert ocf_environment(what)["OCF_RESKEY_crm_feature_set"] == FEATURE_SET
 
 
 def test_python_and_the_loader_leave_nothing_in_the_agents_environment(tmp_path: Path) -> None:
