@@ -1,6 +1,6 @@
 """What the classic files become: resources, groups, constraints and options, as values and as CIB XML."""
 
-from xml.sax.saxutils import quoteattr
+import html
 
 import msgspec
 
@@ -67,11 +67,11 @@ class Plan(msgspec.Struct, frozen=True):
 
 def configuration_xml(plan: Plan) -> bytes:
     """The plan as a `configuration` element with the sections that it fills."""
-    nodes = "".join(f"<node id={quoteattr(name)} uname={quoteattr(name)}/>" for name in plan.nodes)
+    nodes = "".join(f"<node id={_quoted(name)} uname={_quoted(name)}/>" for name in plan.nodes)
     options = _pairs("cib-bootstrap-options", plan.properties)
     defaults = _pairs("rsc-options", (("resource-stickiness", plan.stickiness),))
     groups = "".join(
-        f"<group id={quoteattr(group.id)}>{''.join(_primitive(member) for member in group.members)}</group>"
+        f"<group id={_quoted(group.id)}>{''.join(_primitive(member) for member in group.members)}</group>"
         for group in plan.groups
     )
     devices = "".join(_primitive(device) for device in plan.devices)
@@ -87,16 +87,16 @@ def configuration_xml(plan: Plan) -> bytes:
 
 
 def _primitive(primitive: Primitive) -> str:
-    provider = f" provider={quoteattr(primitive.provider)}" if primitive.provider else ""
+    provider = f" provider={_quoted(primitive.provider)}" if primitive.provider else ""
     head = (
-        f"<primitive id={quoteattr(primitive.id)} class={quoteattr(primitive.standard)}{provider}"
-        f" type={quoteattr(primitive.type)}>"
+        f"<primitive id={_quoted(primitive.id)} class={_quoted(primitive.standard)}{provider}"
+        f" type={_quoted(primitive.type)}>"
     )
     parts = [head]
     if primitive.parameters:
         name = f"{primitive.id}-instance_attributes"
         pairs = _pairs(name, primitive.parameters)
-        parts.append(f"<instance_attributes id={quoteattr(name)}>{pairs}</instance_attributes>")
+        parts.append(f"<instance_attributes id={_quoted(name)}>{pairs}</instance_attributes>")
     if primitive.operations:
         parts.append(f"<operations>{''.join(_operation(primitive.id, op) for op in primitive.operations)}</operations>")
     return "".join(parts) + "</primitive>"
@@ -105,16 +105,16 @@ def _primitive(primitive: Primitive) -> str:
 def _operation(resource: str, operation: Operation) -> str:
     name = f"{resource}-{operation.name}-{operation.interval}"
     return (
-        f"<op id={quoteattr(name)} name={quoteattr(operation.name)} interval={quoteattr(operation.interval)}"
-        f" timeout={quoteattr(operation.timeout)}/>"
+        f"<op id={_quoted(name)} name={_quoted(operation.name)} interval={_quoted(operation.interval)}"
+        f" timeout={_quoted(operation.timeout)}/>"
     )
 
 
 def _constraint(item: Preference | OnlyOn) -> str:
-    name, resource, node = quoteattr(item.id), quoteattr(item.resource), quoteattr(item.node)
+    name, resource, node = _quoted(item.id), _quoted(item.resource), _quoted(item.node)
     if isinstance(item, Preference):
-        return f"<rsc_location id={name} rsc={resource} node={node} score={quoteattr(item.score)}/>"
-    rule, expression = quoteattr(f"{item.id}-rule"), quoteattr(f"{item.id}-rule-expression")
+        return f"<rsc_location id={name} rsc={resource} node={node} score={_quoted(item.score)}/>"
+    rule, expression = _quoted(f"{item.id}-rule"), _quoted(f"{item.id}-rule-expression")
     return (
         f'<rsc_location id={name} rsc={resource}><rule id={rule} score="-INFINITY">'
         f'<expression id={expression} attribute="#uname" operation="ne" value={node}/></rule></rsc_location>'
@@ -123,6 +123,12 @@ def _constraint(item: Preference | OnlyOn) -> str:
 
 def _pairs(prefix: str, pairs: tuple[tuple[str, str], ...]) -> str:
     return "".join(
-        f"<nvpair id={quoteattr(f'{prefix}-{name}')} name={quoteattr(name)} value={quoteattr(value)}/>"
+        f"<nvpair id={_quoted(f'{prefix}-{name}')} name={_quoted(name)} value={_quoted(value)}/>"
         for name, value in pairs
     )
+
+
+def _quoted(text: str) -> str:
+    """`text` as an attribute's value; white space other than a blank would be lost in parsing."""
+    escaped = html.escape(text, quote=True)
+    return '"' + escaped.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;") + '"'
