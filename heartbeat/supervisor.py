@@ -124,8 +124,9 @@ class Supervisor:
 
     @property
     def processes(self) -> tuple[tuple[str, str], ...]:
-        """Name and state of each child, for `heartbeat status`."""
-        return tuple((child.name, _describe(child)) for child in (self._lrmd, self._crmd))
+        """Name and state of each child, for `heartbeat status`; first the node itself, when it is stopping."""
+        stopping = (("node", self._phase.value),) if self._phase is not Phase.RUNNING else ()
+        return (*stopping, *((child.name, _describe(child)) for child in (self._lrmd, self._crmd)))
 
     def handle(self, event: SupervisorEvent, now: Milliseconds) -> list[SupervisorEffect]:
         """Take one event; the effects are to be performed in order."""

@@ -270,6 +270,8 @@ def test_a_node_that_can_not_stop_its_resources_leaves_without_a_goodbye() -> No
     assert node.wait(20 * 60_000) == [Exit(1, "lrmd did not stop all resources in time")]
 
 
-def test_the_states_of_the_children_are_shown_in_words() -> None:
+def test_the_states_of_the_children_and_of_a_stop_are_shown_in_words() -> None:
     node = running()
     assert node.core.processes == (("lrmd", "running (pid 101)"), ("crmd", "running (pid 102)"))
+    node.give(StopNodeAsked("stop"))
+    assert node.core.processes[0] == ("node", "moving resources away")
