@@ -47,17 +47,17 @@ class Timing:
     @property
     def resend_ms(self) -> int:
         """How long a coordinator waits before it asks again those that did not answer."""
-        return max(10, self.keepalive_ms // 4)
+        return max(10, min(100, self.keepalive_ms // 4))
 
     @property
     def round_ms(self) -> int:
         """How long a round may last. Two fit into deadtime, after which a node without agreement leaves its view."""
-        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, self.deadtime_ms // 3))
+        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, 2000, self.deadtime_ms // 3))
 
     @property
     def takeover_ms(self) -> int:
         """How long the next in order waits for the one before to propose what both want."""
-        return max(20, self.keepalive_ms)
+        return max(20, min(500, self.keepalive_ms))
 
     @property
     def settle_ms(self) -> int:

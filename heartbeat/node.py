@@ -6,6 +6,7 @@ of them have to say. docs/design/0002-membership.md has the protocol.
 
 from enum import Enum
 
+from heartbeat.announcer import EARLY_TIMER, Announcer, Words
 from heartbeat.detector import TIMER_PREFIX as DETECTOR_TIMERS
 from heartbeat.detector import Detector
 from heartbeat.events import (
@@ -52,7 +53,7 @@ from heartbeat.messages import (
     ViewLost,
     Welcome,
 )
-from heartbeat.packets import Heartbeat, NodeStatus, Packet, ViewId, view_id
+from heartbeat.packets import Heartbeat, NodeStatus, Packet, view_id
 from heartbeat.promises import Promises
 from heartbeat.quorum import QuorumCore
 from heartbeat.session import Session
@@ -75,12 +76,8 @@ from ipc.timers import SetTimer, TimerFired
 from ipc.units import Milliseconds
 
 HEARTBEAT_TIMER = "heartbeat.next"
-EARLY_TIMER = "heartbeat.early"
 ALONE_TIMER = "quorum.alone"
 GOODBYE_TIMER = "node.goodbye"
-
-_Said = tuple[NodeStatus, ViewId | None, int, tuple[Member, ...], bool, PeerState]
-"""What a heartbeat says apart from counters; a change is sent at once."""
 
 
 class Life(Enum):
@@ -114,10 +111,7 @@ class HeartbeatNode:
         self._voted_before = saved.voted
         self._began_at = Milliseconds(0)
         self._result = self._quorum.result(self._began_at, self._began_at)
-        self._sequence = 0
-        self._said: _Said | None = None
-        self._said_at = Milliseconds(0)
-        self._early_at = Milliseconds(0)
+        self._announcer = Announcer(self._me, settings.keepalive_ms)
         self._goodbyes_left = 0
         self._peer_states: dict[Member, PeerState] = {}
         self._peers_changed = False
@@ -233,9 +227,7 @@ class HeartbeatNode:
         self._life = Life.LIVING
         self._me = me
         self._began_at = now
-        self._sequence = 0
-        self._said = None
-        self._early_at = Milliseconds(0)
+        self._announcer = Announcer(me, self._timing.keepalive_ms)
         self._noted.clear()
         self._peer_states.clear()
         self._detector = Detector(self._timing.deadtime_ms, self._timing.warntime_ms)
@@ -290,49 +282,25 @@ class HeartbeatNode:
     # heartbeats
 
     def _announce(self, now: Milliseconds) -> list[Effect]:
-        """Send a heartbeat at once when it says something new, but not in floods."""
-        if self._life is not Life.LIVING or self._to_say() == self._said:
+        if self._life is not Life.LIVING:
             return []
-        at = self._said_at + max(10, self._timing.keepalive_ms // 10)
-        if self._said is None or now >= at:
-            return [self._heartbeat(now)]
-        if at == self._early_at:
-            return []
-        self._early_at = Milliseconds(at)
-        return [SetTimer(EARLY_TIMER, self._early_at)]
-
-    def _to_say(self) -> _Said:
-        view = self.view
-        status: NodeStatus = "starting" if view is None else "active"
-        if self._life is Life.LEAVING:
-            status = "leaving"
-        return (
-            status,
-            None if view is None else view_id(view),
-            self._membership.installed,
-            self._detector.hears,
-            self._supervisor.ready,
-            self._supervisor.controller,
-        )
+        return [*self._announcer.say_if_new(self._words(), self._membership.voted, now)]
 
     def _heartbeat(self, now: Milliseconds) -> SendDatagram:
-        self._said = self._to_say()
-        self._said_at = now
-        self._sequence += 1
-        status, view, installed, hears, ready, controller = self._said
-        heartbeat = Heartbeat(
-            sender=self._me,
-            sequence=self._sequence,
-            status=status,
-            view=view,
-            view_size=0 if self.view is None else len(self.view.members),
-            installed=installed,
-            voted=self._membership.voted,
-            hears=hears,
-            ready=ready,
-            controller=controller,
+        return self._announcer.say(self._words(), self._membership.voted, now)
+
+    def _words(self) -> Words:
+        view = self.view
+        status: NodeStatus = "starting" if view is None else "active"
+        return Words(
+            status="leaving" if self._life is Life.LEAVING else status,
+            view=None if view is None else view_id(view),
+            view_size=0 if view is None else len(view.members),
+            installed=self._membership.installed,
+            hears=self._detector.hears,
+            ready=self._supervisor.ready,
+            controller=self._supervisor.controller,
         )
-        return SendDatagram((), heartbeat)
 
     # the peers
 
