@@ -1,6 +1,7 @@
 """`./run demo`: see lab.demo."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def main() -> int:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    _interrupt_on_sigterm()
     stage: Stage | None = None
     kept = False
     try:
@@ -54,8 +55,16 @@ def main() -> int:
     return 0
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+def _interrupt_on_sigterm() -> None:
+    """SIGTERM ends the demo as Ctrl-C does. Processes that a library forks from this one just end."""
+    mine = os.getpid()
+
+    def interrupt(number: int, frame: object) -> None:
+        if os.getpid() != mine:
+            os._exit(128 + number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def _stage(options: argparse.Namespace, say: Callable[[str], None]) -> Stage:

@@ -33,6 +33,7 @@ from crmd.events import (
     ToStore,
     WallClock,
 )
+from heartbeat.messages import StopReady
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from lab.simulator.process import Connection, Process
@@ -62,6 +63,8 @@ class ControllerProcess(Process):
         self._messaging: Connection | None = None
         self._executor: Connection | None = None
         self._store_until = 0
+        self._leaving = False
+        self._messaging_gone = False
         settings = ControllerSettings(
             node=machine.name,
             incarnation=machine.world.now + 1,
@@ -101,6 +104,22 @@ class ControllerProcess(Process):
         connection.handlers[self] = _FromExecutor(self)
         self.post(ExecutorConnected())
 
+    def messaging_ended(self) -> None:
+        """As the daemon: in good order this is the end; otherwise the core has to stop everything."""
+        self._messaging = None
+        self._messaging_gone = True
+        if self._leaving:
+            self.die("left in good order")
+        else:
+            self.dispatch(HeartbeatGone())
+
+    def executor_ended(self) -> None:
+        """lrmd died; after the messaging layer's death this means that everything is stopped."""
+        self._executor = None
+        self.dispatch(ExecutorGone())
+        if self._messaging_gone:
+            self.die("nothing is left to control")
+
     def client_asks(self, request: ClientRequest) -> None:
         """A tool on this node asks."""
         self.post(ClientAsked(1, request), self.world.delay(1, 5))
@@ -120,6 +139,10 @@ class ControllerProcess(Process):
     def _perform(self, effect: Effect) -> None:
         match effect:
             case ToHeartbeat():
+                if isinstance(effect.message, StopReady):
+                    # From here on nothing that it does reaches the others; its document counts for nothing.
+                    self._leaving = True
+                    self.machine.cluster.invariants.forget_replica(self.machine)
                 if self._messaging is not None:
                     self._messaging.send(self, effect.message)
             case ToExecutor():
@@ -148,6 +171,8 @@ class ControllerProcess(Process):
                 pass
 
     def _document_changed(self, version: tuple[int, int, int], *, replaced: bool) -> None:
+        if self._leaving:
+            return
         invariants = self.machine.cluster.invariants
         invariants.replica_version(self.machine, version, replaced=replaced)
         if version[2] % DIGEST_EVERY == 0:
@@ -210,7 +235,7 @@ class _FromMessaging:
         self._process.dispatch(FromHeartbeat(message))  # type: ignore[arg-type]
 
     def closed(self) -> None:
-        self._process.dispatch(HeartbeatGone())
+        self._process.messaging_ended()
 
 
 class _FromExecutor:
@@ -221,4 +246,4 @@ class _FromExecutor:
         self._process.dispatch(FromExecutor(message))  # type: ignore[arg-type]
 
     def closed(self) -> None:
-        self._process.dispatch(ExecutorGone())
+        self._process.executor_ended()
