@@ -73,14 +73,20 @@ class _Client:
 
 
 class ClientApi:
-    """All connections of tools. `ask` hands a request to the controller; `divergences` reads what was set aside."""
+    """All connections of tools.
+
+    `ask` hands a request to the controller, `divergences` reads what was set aside, `defect` is told of an exception
+    that a request caused and that should not be; its connection is ended.
+    """
 
     def __init__(
         self,
         replica: Replica,
         ask: Callable[[int, ClientRequest, str], None],
         divergences: Callable[[], Awaitable[tuple[Divergence, ...]]],
+        defect: Callable[[Exception], None],
     ) -> None:
+        self._defect = defect
         self._replica = replica
         self._ask = ask
         self._divergences = divergences
@@ -136,6 +142,9 @@ class ClientApi:
             while (payload := await connection.receive()) is not None:
                 await self._received(client, payload)
                 await connection.drain()
+        except Exception as error:
+            # One tool's request must not end the node's controller: three such deaths would get the node fenced.
+            self._defect(error)
         finally:
             del self._clients[client.number]
 

@@ -94,14 +94,15 @@ class Daemon:
         self._directories = directories
         self._log = log
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._whole_xml: bytes | None = None
         self._leaving = False
         self._heartbeat_gone = False
         self._core = _make_core(place.store, welcome)
         self._pump = Pump(self._core.handle, self._perform)
-        self._worker = PolicyWorker(self._compact_document, self._pump.post, log.note)
+        self._worker = PolicyWorker(self._whole_document, self._pump.post, log.note)
         self._inputs = InputKeeper(InputFiles(directories.state / "pengine"), log.note)
         self._persistence = Persistence(place.store, directories.cib, self._pump.post, log.note, self._broken)
-        self._api = ClientApi(self, self._ask, self._persistence.divergences)
+        self._api = ClientApi(self, self._ask, self._persistence.divergences, self._request_failed)
         self._import = FirstImport(
             directories,
             welcome.nodes,
@@ -180,10 +181,12 @@ class Daemon:
             case ToStore(store_effect):
                 self._persistence.put(store_effect)
             case CibPatched(patch, version):
+                self._whole_xml = None
                 xml = _once(patch.to_xml)
                 self._worker.patched(xml)
                 self._api.patched(xml, version)
             case CibReplaced(version):
+                self._whole_xml = None
                 self._worker.replaced()
                 self._api.replaced(version)
             case Schedule(request, at):
@@ -199,7 +202,7 @@ class Daemon:
                 self._api.state_changed(state)
                 self._import.state_changed(state, self._core.document)
             case KeepInput(transition, severity):
-                self._inputs.keep(transition, severity, self._compact_document())
+                self._inputs.keep(transition, severity, self._whole_document())
             case Note():
                 self._log.note(effect)
             case SetTimer() | CancelTimer():
@@ -219,6 +222,8 @@ class Daemon:
 
     def read(self, xpath: str, no_children: bool) -> bytes:
         """XML of the replica, for the client API."""
+        if not xpath and not no_children:
+            return self._whole_document()
         return query(self._core.document, Request("query", xpath=xpath, no_children=no_children))
 
     def version(self) -> tuple[int, int, int]:
@@ -226,8 +231,11 @@ class Daemon:
         version = self._core.document.version
         return (version.admin_epoch, version.epoch, version.num_updates)
 
-    def _compact_document(self) -> bytes:
-        return self._core.document.to_compact_bytes()
+    def _whole_document(self) -> bytes:
+        """The document as XML, made once for all who want the same version."""
+        if self._whole_xml is None:
+            self._whole_xml = self._core.document.to_compact_bytes()
+        return self._whole_xml
 
     # the end
 
@@ -246,6 +254,10 @@ class Daemon:
         lines = "".join(traceback.format_exception(error))
         self._log.note(Note("critical", "defect", f"the controller ends because of a defect: {error!r}\n{lines}"))
         self._finish(EX_SOFTWARE)
+
+    def _request_failed(self, error: Exception) -> None:
+        lines = "".join(traceback.format_exception(error))
+        self._log.note(Note("critical", "client.defect", f"a tool's request caused a defect: {error!r}\n{lines}"))
 
     def loop_failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio caught in a callback: a defect of the core or of this shell."""

@@ -47,6 +47,8 @@ class Replica:
     def read(self, xpath: str, no_children: bool) -> bytes:
         if xpath == "//nothing":
             raise NotFoundError("nothing matches //nothing")
+        if xpath == "//defect":
+            raise ZeroDivisionError
         return b"<cib/>" if not xpath else b"<match/>"
 
     def version(self) -> tuple[int, int, int]:
@@ -59,7 +61,8 @@ class Node:
     def __init__(self, directories: NodeDirectories) -> None:
         self.directories = directories
         self.asked: list[tuple[ClientRequest, str]] = []
-        self.api = ClientApi(Replica(), self._ask, self._kept)
+        self.defects: list[Exception] = []
+        self.api = ClientApi(Replica(), self._ask, self._kept, self.defects.append)
 
     def _ask(self, client: int, request: ClientRequest, user: str) -> None:
         self.asked.append((request, user))
@@ -262,3 +265,14 @@ def test_one_connection_may_not_pile_up_requests_without_end(node: Node) -> None
 
     node.run(body)
     assert len(node.asked) == MAX_OUTSTANDING
+
+
+def test_a_defect_ends_the_connection_that_caused_it_and_no_other(node: Node) -> None:
+    def body() -> None:
+        with Client.connect(node.directories) as other, Client.connect(node.directories) as client:
+            with pytest.raises(NotConnected, match="closed the connection"):
+                client.query("//defect")
+            assert other.query() == b"<cib/>"
+
+    node.run(body)
+    assert [type(error) for error in node.defects] == [ZeroDivisionError]
