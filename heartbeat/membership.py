@@ -3,8 +3,6 @@
 The rules and their safety argument are in docs/design/0002-membership.md.
 """
 
-from dataclasses import dataclass
-
 import msgspec
 
 from heartbeat.agreement import ROUND_TIMER, Agreed, Agreement, AgreementEffect, RoundFailed
@@ -24,6 +22,8 @@ from heartbeat.packets import (
     view_id,
 )
 from heartbeat.promises import Promises
+from heartbeat.succession import Installed, note_installed, succeed
+from heartbeat.timing import Timing
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
@@ -33,47 +33,6 @@ BOUND_TIMER = "membership.bound"
 INITDEAD_TIMER = "membership.initdead"
 SETTLE_TIMER = "membership.settle"
 CONFIRM_TIMER = "membership.confirm"
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The times of ha.cf, and what follows from them. All in milliseconds."""
-
-    keepalive_ms: int
-    warntime_ms: int
-    deadtime_ms: int
-    initdead_ms: int
-
-    @property
-    def resend_ms(self) -> int:
-        """How long a coordinator waits before it asks again those that did not answer."""
-        return max(10, min(100, self.keepalive_ms // 4))
-
-    @property
-    def round_ms(self) -> int:
-        """How long a round may last. Two fit into deadtime, after which a node without agreement leaves its view."""
-        return max(3 * self.resend_ms, min(2 * self.keepalive_ms, 2000, self.deadtime_ms // 3))
-
-    @property
-    def takeover_ms(self) -> int:
-        """How long the next in order waits for the one before to propose what both want."""
-        return max(20, min(500, self.keepalive_ms))
-
-    @property
-    def settle_ms(self) -> int:
-        """How long after an installation what members say of each other may still be on its way."""
-        return 2 * self.keepalive_ms
-
-
-class Installed(msgspec.Struct, frozen=True):
-    """This node is in a new view."""
-
-    view: View
-    left: tuple[str, ...]
-    lost: tuple[str, ...]
-    detected_at: Milliseconds
-    still_heard: tuple[str, ...]
-    """Members of the view before that are not in this one, although this node hears them: they went on without it."""
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -436,34 +395,14 @@ class Membership:
         self._missed = ()
         self._settled_at = Milliseconds(now + self._timing.settle_ms)
         self._confirmed_by = Milliseconds(now + self._timing.deadtime_ms)
-        installed = self._compare(before, view, origins, now)
-        effects: list[MembershipEffect] = [*withdrawal, installed, _note_installed(installed)]
+        installed = succeed(self._me, before, view, origins, self._detector, now)
+        effects: list[MembershipEffect] = [*withdrawal, installed, note_installed(installed)]
         if len(view.members) > 1:
             effects += [SetTimer(SETTLE_TIMER, self._settled_at), SetTimer(CONFIRM_TIMER, self._confirmed_by)]
         if self._bound_at is not None:
             self._bound_at = None
             effects.append(CancelTimer(BOUND_TIMER))
         return [*effects, *self._evaluate(now)]
-
-    def _compare(self, before: View | None, view: View, origins: tuple[int, ...], now: Milliseconds) -> Installed:
-        """Who of the view before is not here, or is here but was elsewhere in between: that one is lost, and joins."""
-        origin = dict(zip(view.members, origins, strict=True))
-        left: list[str] = []
-        lost: list[Member] = []
-        still_heard: list[str] = []
-        for member in before.members if before is not None else ():
-            assert before is not None
-            if member == self._me or origin.get(member) == before.number:
-                continue
-            if self._detector.said_goodbye(member):
-                left.append(member.name)
-            else:
-                lost.append(member)
-                if member not in origin and self._is_here(member):
-                    still_heard.append(member.name)
-        times = [self._detector.lost_at(member) for member in lost]
-        detected_at = min((at if at is not None else now for at in times), default=Milliseconds(0))
-        return Installed(view, tuple(left), tuple(member.name for member in lost), detected_at, tuple(still_heard))
 
     def _round_failed(self, failed: RoundFailed, now: Milliseconds) -> list[MembershipEffect]:
         resend = self._timing.resend_ms
@@ -505,20 +444,6 @@ class Membership:
             Dropped(reason),
             Note("warning", "view.lost", f"This node is in no view: {reason}", {"reason": reason}),
         ]
-
-
-def _note_installed(installed: Installed) -> Note:
-    view = installed.view
-    fields: dict[str, str | int | bool] = {
-        "view": view.number,
-        "coordinator": view.coordinator,
-        "members": ",".join(view.names),
-    }
-    if installed.left:
-        fields["left"] = ",".join(installed.left)
-    if installed.lost:
-        fields["lost"] = ",".join(installed.lost)
-    return Note("notice", "view.installed", f"View {view.number} of {len(view.members)} nodes is installed", fields)
 
 
 def _note_failed(failed: RoundFailed) -> Note:

@@ -33,7 +33,7 @@ from heartbeat.events import (
     ToController,
     ToExecutor,
 )
-from heartbeat.membership import Dropped, Installed, Membership, MembershipEffect, Timing
+from heartbeat.membership import Dropped, Membership, MembershipEffect
 from heartbeat.messages import (
     ClusterSettings,
     Delivered,
@@ -69,7 +69,9 @@ from heartbeat.session_messages import (
     SessionEvent,
     StreamBroken,
 )
+from heartbeat.succession import Installed
 from heartbeat.supervisor import Supervisor
+from heartbeat.timing import Timing
 from ipc.note import Note
 from ipc.supervision import ViewState
 from ipc.timers import SetTimer, TimerFired
