@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cib.digests import FEATURE_SET
 from pengine import graph
-from pengine.actions import operation_key
+from pengine.actions import notify_key, operation_key
 from pengine.resources import parameters_on
 from pengine.working import (
     CLONE,
@@ -58,9 +58,8 @@ def describe_action(cluster: Cluster, action: Action) -> graph.Action:
 def _history_key(resource: Resource, action: Action) -> str:
     name = resource.history_id or resource.id
     if action.task == "notify":
-        kind = action.meta.get("notify_key_type") or action.meta.get("notify_type", "")
-        task = action.meta.get("notify_key_operation") or action.meta.get("notify_operation", "")
-        return f"{name}_{kind}_notify_{task}_0"
+        kind, task = action.meta.get("notify_type", ""), action.meta.get("notify_operation", "")
+        return notify_key(name, kind, task)
     return operation_key(name, action.cancel_task or action.task, action.interval_ms)
 
 

@@ -9,6 +9,7 @@ from cib.values import interval_ms_or
 from pengine.action_attributes import describe_action
 from pengine.effective_flags import flags_of
 from pengine.graph import Graph, Synapse
+from pengine.notifications import create_notifications
 from pengine.working import (
     ALWAYS_IN_GRAPH,
     CLONE,
@@ -70,6 +71,8 @@ class _Builder:
         if resource.kind == CLONE:
             for action in resource.actions:
                 flags_of(action, None)  # takes in what became of the instances since it was evaluated
+            if resource.notify:
+                create_notifications(self._cluster, resource)
             for child in resource.children:
                 self.add_resource(child)
         for action in reversed(resource.actions):

@@ -474,17 +474,19 @@ class Edge:
 
 
 class Notification:
-    """The four pseudo actions around a task of a clone, and what the instances are told."""
+    """The pseudo actions around a task of a clone, and what the instances are told.
 
-    __slots__ = ("done", "entries", "post", "post_done", "pre", "pre_done", "task")
+    Before a fencing nobody can be told: then there is no `pre`.
+    """
 
-    def __init__(self, task: str, pre: Action, pre_done: Action, post: Action, post_done: Action) -> None:
+    __slots__ = ("entries", "post", "post_done", "pre", "pre_done", "task")
+
+    def __init__(self, task: str, pre: Action | None, pre_done: Action | None, post: Action, post_done: Action) -> None:
         self.task = task
         self.pre = pre
         self.pre_done = pre_done
         self.post = post
         self.post_done = post_done
-        self.done = False
         self.entries: dict[str, str] = {}
 
 
