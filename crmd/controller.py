@@ -180,6 +180,8 @@ class Controller(Wiring):
             if dc is None:
                 return
             dc.advance(self._state, self._now)
+            if self._state in (State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE):
+                dc.clients.serve()
             if dc.clients.waiting and dc.idle(self._state):
                 dc.clients.idle(self.cluster_state())
             if not self._perform_dc() and not self._post.inbox:
@@ -415,8 +417,8 @@ class Controller(Wiring):
                 self._perform_election(self._election.received(sender, message, self._now))
             case Offer():
                 self._offered(sender, message)
-            case Refuse(term):
-                if dc is not None and term == dc.term:
+            case Refuse(term, accepted):
+                if dc is not None and term == dc.term != accepted:
                     self._perform_election(self._election.next_round(f"{sender} serves another DC", self._now))
             case FetchCib(term):
                 if term == self._member.term:
@@ -469,7 +471,7 @@ class Controller(Wiring):
                 if dc.join.joined(sender):
                     dc.conductor.results(sender, message, self._now)
             case Forward():
-                dc.clients.asked(sender, message, self.cluster_state(), self._now)
+                dc.clients.asked(sender, message)
 
     def _offered(self, sender: str, offer: Offer) -> None:
         if offer.term.round < self._election.round:

@@ -48,19 +48,26 @@ class DcClients:
         self._cib = cib
         self._join = join
         self._conductor = conductor
+        self._queue: list[tuple[str, Forward]] = []
         self._waiting: dict[tuple[str, int], None] = {}
         self._cleanups: dict[str, _Cleanup] = {}
         self._last = 0
 
-    def asked(self, origin: str, message: Forward, state: ClusterState, now: Milliseconds) -> None:
-        """A tool at `origin` asks; answered by ForwardAnswer."""
+    def asked(self, origin: str, message: Forward) -> None:
+        """A tool at `origin` asks; answered by ForwardAnswer, once the members have joined."""
+        self._queue.append((origin, message))
+
+    def serve(self) -> None:
+        """The members have joined: do what was asked."""
+        queue, self._queue = self._queue, []
+        for origin, message in queue:
+            self._serve(origin, message)
+
+    def _serve(self, origin: str, message: Forward) -> None:
         request = message.request
         match request:
             case WaitIdle():
-                if state.idle:
-                    self._answer(origin, message.number, state)
-                else:
-                    self._waiting[origin, message.number] = None
+                self._waiting[origin, message.number] = None
             case CleanupResource():
                 self._clean_up(origin, message.number, request)
             case Fence():

@@ -201,6 +201,10 @@ class MemberSide:
     ) -> list[NodeEffect] | None:
         """Carry an order out; None for a LeaveOrder that is taken (the caller leaves)."""
         term = _term_of(order.stamp)
+        if sender == term.dc and term == self.term and not self.serving:
+            key = order.operation.transition_key if isinstance(order, Order) else order.key
+            self._post.say(sender, OrderDone(key, "refused", "this node is joining"))
+            return []
         if sender != term.dc or not self._allegiance.obeys(term):
             self.refuse(sender, term, f"{type(order).__name__}")
             return []

@@ -200,6 +200,7 @@ class Cluster:
         assert machine.disk is not None
         machine.incarnation += 1
         machine.waiting.clear()
+        machine.deaf_crmd = False
         document, point = Document.from_bytes(machine.disk[0]), machine.disk[1]
         replica = Replica(
             ReplicaSettings(name, machine.incarnation), document, history.at_version(point, document.version)
