@@ -14,6 +14,10 @@ ScriptPlace = Literal["resource.d", "init.d"]
 FindScript = Callable[[str], ScriptPlace | None]
 """Where a script of this name is on this node: resource.d goes before init.d; None: in neither."""
 
+OURS = "pacekeeper"
+"""Provider of the agents for addresses and filesystems: ours, which are always there and take milliseconds. Their
+parameters are those of the ocf:heartbeat agents, so that a configuration can name those instead."""
+
 _OCF_SHIMS: dict[str, tuple[str, ...]] = {
     "apache": ("configfile",),
     "Delay": ("startdelay", "stopdelay"),
@@ -68,14 +72,14 @@ def _address6(text: str) -> Found:
 
 def _ipaddr2(parameters: tuple[tuple[str, str], ...]) -> Found:
     operations = (Operation("start", "20s"), Operation("stop", "20s"), Operation("monitor", "20s", "5s"))
-    return Found("vip_" + _word(parameters[0][1]), Primitive("", "ocf", "heartbeat", "IPaddr2", parameters, operations))
+    return Found("vip_" + _word(parameters[0][1]), Primitive("", "ocf", OURS, "IPaddr2", parameters, operations))
 
 
 def _filesystem(arguments: tuple[str, ...]) -> Found:
     names = ("device", "directory", "fstype", "options")
     parameters = tuple(zip(names, arguments, strict=False))
     operations = (Operation("start", "60s"), Operation("stop", "60s"), Operation("monitor", "40s", "20s"))
-    primitive = Primitive("", "ocf", "heartbeat", "Filesystem", parameters, operations)
+    primitive = Primitive("", "ocf", OURS, "Filesystem", parameters, operations)
     return Found("fs_" + (_word(arguments[1]) or "root"), primitive)
 
 

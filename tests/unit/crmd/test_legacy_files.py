@@ -54,7 +54,7 @@ def test_all_classic_files_are_read_into_one_plan(config: Path) -> None:
     plan = read_plan(config, nodes, settings)
     assert plan is not None
     assert plan.stickiness == "INFINITY"
-    assert [member.agent for member in plan.groups[0].members] == ["ocf:heartbeat:IPaddr2", "heartbeat:web"]
+    assert [member.agent for member in plan.groups[0].members] == ["ocf:pacekeeper:IPaddr2", "heartbeat:web"]
     assert dict(plan.devices[0].parameters)["password"] == "secret"
 
 

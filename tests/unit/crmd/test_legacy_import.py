@@ -42,9 +42,9 @@ def test_the_line_of_a_web_cluster_becomes_a_group_that_prefers_its_node() -> No
     assert describe(imported(WEB)) == [
         "node node1.example.com",
         "node node2.example.com",
-        'primitive vip_172_16_20_100 ocf:heartbeat:IPaddr2 params ip="172.16.20.100" cidr_netmask="16" nic="eth0"'
+        'primitive vip_172_16_20_100 ocf:pacekeeper:IPaddr2 params ip="172.16.20.100" cidr_netmask="16" nic="eth0"'
         " op start interval=0s timeout=20s op stop interval=0s timeout=20s op monitor interval=5s timeout=20s",
-        'primitive fs_var_www_html ocf:heartbeat:Filesystem params device="/dev/sdb1" directory="/var/www/html"'
+        'primitive fs_var_www_html ocf:pacekeeper:Filesystem params device="/dev/sdb1" directory="/var/www/html"'
         ' fstype="ext4" op start interval=0s timeout=60s op stop interval=0s timeout=60s'
         " op monitor interval=20s timeout=40s",
         "primitive httpd lsb:httpd op start interval=0s timeout=60s op stop interval=0s timeout=60s"
