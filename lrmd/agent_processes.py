@@ -151,7 +151,8 @@ class AgentProcesses:
         for tail in (process.output, process.errors):
             os.set_blocking(tail.fd, False)
             self._require_loop().add_reader(tail.fd, self._readable, tail)
-        self._unsent.append((run_id, [request, standard_input, output_end, errors_end, gate_end]))
+        theirs = [request, standard_input, output_end, errors_end, gate_end]
+        self._unsent.append((run_id, [*theirs, os.dup(output), os.dup(errors)]))
         self._send()
 
     def pid(self, run_id: int) -> int:

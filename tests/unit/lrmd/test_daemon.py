@@ -121,8 +121,10 @@ def test_an_agent_sees_the_ocf_environment_and_nothing_of_our_interpreter(tmp_pa
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             seen = tmp_path / "environment"
-            script(tmp_path / "ocf/resource.d/test/Env", f"env >{seen}")
-            await node.run(test_type("Env"), "start", {"ip": "10.0.0.1", "OCF_CHECK_LEVEL": "20"})
+            script(tmp_path / "ocf/resource.d/test/Env", f"env >{seen}; ls /proc/self/fd | tr '\\n' ' '")
+            result = await node.run(test_type("Env"), "start", {"ip": "10.0.0.1", "OCF_CHECK_LEVEL": "20"})
+            # 3 is the directory that ls itself reads
+            assert result.output.split() == ["0", "1", "2", "3"]
             lines = seen.read_text(encoding="utf-8").splitlines()
             environment = dict(line.split("=", 1) for line in lines if "=" in line)
             assert environment["OCF_RESKEY_ip"] == "10.0.0.1"
@@ -209,6 +211,22 @@ def test_killed_in_the_middle_its_successor_waits_for_what_runs_and_keeps_the_mo
             while (result := await node.expect(Finished)).exit_code != OcfExit.NOT_RUNNING:
                 pass
             assert (result.operation.resource, result.operation.interval_ms) == ("Dummy", 200)
+
+    run(body())
+
+
+def test_an_agent_goes_on_printing_after_the_executor_died(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            log = tmp_path / "agent.log"
+            flood = "for i in $(seq 1 20); do seq 1 2000; sleep 0.02; done; seq 1 2000 >&2"
+            script(tmp_path / "ocf/resource.d/test/Talker", f"echo begin >>{log}\n{flood}\necho end >>{log}")
+            node.order(test_type("Talker"), "start")
+            await appears(log)
+            worker = node.worker()
+            node.kill()
+            await eventually(lambda: log.read_text(encoding="utf-8") == "begin\nend\n")
+            await gone(worker)
 
     run(body())
 
