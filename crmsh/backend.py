@@ -176,11 +176,9 @@ def _document(data: bytes, source: str) -> Document:
         raise BackendError(error.rc, error.text, error.details) from error
 
 
-def _validator() -> Validator | None:
-    try:  # TEMPORARY
-        from cib.schema import validate
-    except ImportError:
-        return None
+def _validator() -> Validator:
+    from cib.schema import validate
+
     return validate
 
 

@@ -7,13 +7,10 @@ from cib.reports import Report
 
 def verify_cib(data: bytes, source: str = "") -> list[Report]:
     """Everything that is wrong with a document, errors first."""
+    from cib.checks import check
     from cib.document import Document
     from cib.errors import ParseError
-    try:
-        from cib.checks import check
-        from cib.schema import validate
-    except ImportError:  # TEMPORARY
-        return []
+    from cib.schema import validate
 
     try:
         document = Document.from_bytes(data, source or "the configuration")

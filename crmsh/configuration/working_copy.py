@@ -134,6 +134,10 @@ class WorkingCopy:
                 raise
             self._attach_comments(element)
 
+    def forget_comments(self) -> None:
+        """Comments belong to the object that follows at once; something else came."""
+        self._pending_comments = []
+
     def _attach_comments(self, element: Element) -> None:
         parent = parent_of(element)
         if parent is not None:

@@ -266,11 +266,8 @@ def _operation(tree: Branch) -> Operation:
     sets = [_keyword_set(child) for child in _branches(tree) if child.data in _KEYWORD_OF_SET]
     if parameters:
         sets.insert(0, AttributeSet("op_params", pairs=tuple(parameters)))
-    if "interval" not in dict(attributes):
-        if token.lower() == "monitor":
-            pass
-        else:
-            attributes.append(("interval", "0s"))
+    if "interval" not in dict(attributes) and token.lower() != "monitor":
+        attributes.append(("interval", "0"))
     return Operation(str(token), tuple(attributes), tuple(sets), identifier)
 
 

@@ -105,18 +105,26 @@ def verify(session: Session, arguments: list[str]) -> None:
         raise CommandError("the configuration has errors")
 
 
-def _report_problems(session: Session) -> bool:
-    """Tell what is wrong with the working copy. Returns whether anything is an error."""
+def _report_problems(session: Session, since_base: bool = False) -> bool:
+    """Tell what is wrong with the working copy. Returns whether anything is an error.
+
+    With `since_base` errors that were there before the changes are told as warnings: they are no reason to refuse.
+    """
     from crmsh.configuration.verify import verify_cib
     from crmsh.language.xml import to_line
 
     reports = verify_cib(to_line(session.copy.cib).encode())
+    known: set[tuple[str, str, str]] = set()
+    if since_base and any(report.severity == "error" for report in reports):
+        known = {(r.code, r.id, r.text) for r in verify_cib(to_line(session.copy.base).encode())}
+    errors = False
     for report in reports:
-        if report.severity == "error":
+        if report.severity == "error" and (report.code, report.id, report.text) not in known:
             session.error(report.sentence())
+            errors = True
         else:
             session.warning(report.sentence())
-    return any(report.severity == "error" for report in reports)
+    return errors
 
 
 def commit(session: Session, arguments: list[str]) -> None:
@@ -130,7 +138,7 @@ def commit(session: Session, arguments: list[str]) -> None:
         session.info("nothing changed, nothing to commit")
         return
     failed = session.failed
-    errors = _report_problems(session)
+    errors = _report_problems(session, since_base=True)
     if errors and not force and not session.confirm("Do you still want to commit?"):
         raise CommandError("not committed: put the errors right, or use 'commit force'")
     if errors and force:

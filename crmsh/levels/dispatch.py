@@ -103,6 +103,8 @@ def _command(session: Session, command: Command, level: Level, arguments: list[s
         return
     if len(arguments) < command.minimum or (command.maximum is not None and len(arguments) > command.maximum):
         raise CommandError(f"{level.name}.{command.name}: wrong number of arguments: usage: {command.usage}")
+    if session.has_copy:
+        session.copy.forget_comments()
     command.run(session, arguments)
     if command.changes and session.wait and session.backend.live:
         from crmsh.levels.waiting import wait_until_idle

@@ -55,7 +55,8 @@ class NodeView:
     shutdown: bool
     expected_up: bool
     coordinator: bool
-    health: int
+    health_colour: str
+    """The worst of its health attributes: green, yellow or red; green where no strategy looks at them."""
     feature_set: str
     host: str = ""
     container: str = ""
@@ -66,11 +67,6 @@ class NodeView:
     def label(self) -> str:
         """Node, RemoteNode or GuestNode."""
         return {"remote": "RemoteNode", "guest": "GuestNode"}.get(self.kind, "Node")
-
-    @property
-    def health_colour(self) -> str:
-        """red, yellow or green."""
-        return "red" if self.health < 0 else "green" if self.health == 0 else "yellow"
 
 
 @dataclass(slots=True)
@@ -109,6 +105,8 @@ class ResourceView:
     unique: bool
     description: str
     nodes: list[NodeView] = field(default_factory=list)
+    pending_node: NodeView | None = None
+    """Where the operation is under way."""
     lock_node: str = ""
     probe_failures: dict[str, str] = field(default_factory=dict)
     """Node name to the text of a failed probe's result."""

@@ -15,7 +15,7 @@ GROUPS = {
     "fencing": ("fencing-failed", "fencing-pending", "fencing-succeeded"),
     "all": SECTIONS,
     "none": (),
-    "default": (*SUMMARY, "nodes", "resources", "failures", "fencing-failed", "fencing-pending", "tickets", "advice"),
+    "default": (*SUMMARY, "nodes", "resources", "failures", "fencing-failed", "fencing-pending", "advice"),
 }
 ALWAYS_KNOWN = (*SECTIONS, "advice")
 

@@ -35,7 +35,7 @@ def _node(node: NodeView) -> dict[str, object]:
     body: dict[str, object] = {
         name: getattr(node, name)
         for name in ("name", "id", "kind", "online", "standby", "maintenance", "pending", "unclean", "shutdown",
-                     "coordinator", "health", "feature_set")
+                     "coordinator", "health_colour", "feature_set")
     }  # fmt: skip
     body["state"] = node_state(node)
     body["running"] = [resource.id for resource in node.running]

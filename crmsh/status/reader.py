@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from cib.document import Document
+from cib.values import add_scores, leading_integer, score_or
 from crmsh.language.xml import Element
 from crmsh.status.codes import rc_text, status_text
 from crmsh.status.model import (
@@ -20,10 +21,9 @@ from crmsh.status.model import (
     Summary,
     TicketView,
 )
-from pengine.failcounts import failcount
 from pengine.history import sort_entries
 from pengine.locations import unpack_location
-from pengine.nodes import health_colours, node_health
+from pengine.nodes import find_node
 from pengine.scheduler import read_cluster
 from pengine.state import ClusterState, HistoryEntry, LocationDefinition, ResourceHistory
 from pengine.unpack import unpack
@@ -79,7 +79,7 @@ class StatusReader:
             if isinstance(definition, LocationDefinition):
                 unpack_location(cluster, definition)
         self._read_nodes()
-        resources = [self._resource(resource) for resource in cluster.resources]
+        resources = [self._resource(resource) for resource in cluster.resources if not resource.internal]
         for node in cluster.nodes:
             self._nodes[node.index].running = [self._views[r.id] for r in node.running if r.id in self._views]
         return ClusterStatus(
@@ -100,7 +100,7 @@ class StatusReader:
         cluster, attributes = self._cluster, self._state.attributes
         options = cluster.options
         values = self._option_values()
-        dc = cluster.node_by_id.get(attributes.get("dc-uuid", ""))
+        dc = find_node(cluster, attributes.get("dc-uuid"), None)
         coordinator = Coordinator()
         if dc is not None:
             coordinator = Coordinator(dc.name, dc.id, values.get("dc-version", "unknown"), cluster.quorate)
@@ -149,7 +149,7 @@ class StatusReader:
 
     def _read_nodes(self) -> None:
         cluster = self._cluster
-        colours = health_colours(cluster)
+        dc = find_node(cluster, self._state.attributes.get("dc-uuid"), None)
         for node in cluster.nodes:
             host = container = ""
             if node.is_guest and node.connection is not None and node.connection.launcher is not None:
@@ -167,13 +167,19 @@ class StatusReader:
                 unclean=node.unclean,
                 shutdown=node.shutdown,
                 expected_up=node.expected_up,
-                coordinator=node.id == self._state.attributes.get("dc-uuid"),
-                health=node_health(node, colours, 0),
+                coordinator=node is dc,
+                health_colour=self._health(node),
                 feature_set="" if node.is_remote_kind else node.attributes.get("#feature-set", "<3.15.1"),
                 host=host,
                 container=container,
                 attributes=self._attributes(node),
             )
+
+    def _health(self, node: Node) -> str:
+        if self._cluster.options.health_strategy == "none":
+            return "green"
+        values = {value.lower() for name, value in node.attributes.items() if name.startswith("#health")}
+        return "red" if "red" in values else "yellow" if "yellow" in values else "green"
 
     def _attributes(self, node: Node) -> list[AttributeView]:
         if not node.online:
@@ -231,6 +237,7 @@ class StatusReader:
             unique=resource.unique,
             description=self._descriptions.get(resource.base_id, ""),
             nodes=[self._nodes[node.index] for node in resource.running_on],
+            pending_node=None if resource.pending_node is None else self._nodes[resource.pending_node.index],
             lock_node="" if resource.lock_node is None else resource.lock_node.name,
             probe_failures=self._probe_failures(resource),
         )
@@ -275,7 +282,7 @@ class StatusReader:
     def _history(self) -> list[tuple[NodeView, list[HistoryView]]]:
         found: list[tuple[NodeView, list[HistoryView]]] = []
         for status in self._state.node_status:
-            node = self._cluster.node_by_id.get(status.id or "")
+            node = find_node(self._cluster, status.id, status.name)
             if node is None or not node.online:
                 continue
             histories = [view for r in status.resources if (view := self._resource_history(node, r)) is not None]
@@ -291,8 +298,8 @@ class StatusReader:
             )
         if resource is None:
             return None
-        failures = failcount(self._cluster, resource, node, effective=False)
-        view = HistoryView(history.id, resource.removed, resource.threshold, failures.count, failures.last)
+        count, last = _failures_of(resource, node)
+        view = HistoryView(history.id, resource.removed, resource.threshold, count, last)
         for entry in sort_entries(history.entries):
             operation = self._operation(node, history, entry)
             if operation is not None:
@@ -389,6 +396,21 @@ def _target_role(resource: Resource) -> str:
 def _without_number(identifier: str) -> str:
     head, colon, tail = identifier.rpartition(":")
     return head if colon and tail.isdigit() else identifier
+
+
+def _failures_of(resource: Resource, node: Node) -> tuple[int, int]:
+    """Failures of a resource on a node and the time of the last, by the attributes `fail-count-ID#OPERATION`."""
+    names = {resource.history_id or resource.id}
+    if not resource.unique:
+        names = {_without_number(name) for name in names}
+    count = last = 0
+    for attribute, value in node.attributes.items():
+        head, hash_sign, _ = attribute.partition("#")
+        if hash_sign and head.removeprefix("fail-count-") in names and head.startswith("fail-count-"):
+            count = add_scores(count, score_or(value))
+        elif hash_sign and head.removeprefix("last-failure-") in names and head.startswith("last-failure-"):
+            last = max(last, leading_integer(value) or 0)
+    return count, last
 
 
 def _split_key(key: str, resource: str, task: str, interval: int) -> tuple[str, str, int]:

@@ -210,7 +210,7 @@ def _nodes(status: ClusterStatus, options: ShowOptions) -> list[Block]:
     items, lists = [], {}
     for node in nodes:
         state = node_state(node)
-        if options.detail or state not in ("online", "OFFLINE") or node.health < 0:
+        if options.detail or state not in ("online", "OFFLINE") or node.health_colour != "green":
             items.append(Item(_node_line(node, options)))
         elif node.online or node.kind != "guest":
             lists.setdefault((node.online, node.kind), []).append(node.name)
@@ -345,7 +345,7 @@ def resource_item(resource: ResourceView, options: ShowOptions, parent_named: bo
 
 def _first_node(resource: ResourceView) -> NodeView | None:
     online = [node for node in resource.nodes if node.online]
-    return (online or resource.nodes or [None])[0]
+    return (online or resource.nodes or [resource.pending_node])[0]
 
 
 def _container_flags(resource: ResourceView) -> list[str]:
@@ -373,7 +373,7 @@ def _group_item(group: ResourceView, options: ShowOptions) -> Item:
     hidden = 0 if options.inactive else sum(not child.is_active(False) for child in group.children)
     flags = [f"{_plural(hidden, 'member')} inactive"] if hidden else []
     flags += _container_flags(group)
-    text = f"Resource Group: {group.id}" + (f" ({', '.join(flags)})" if flags else "")
+    text = f"Resource Group: {group.full_id}" + (f" ({', '.join(flags)})" if flags else "")
     if group.description and options.description:
         text += f" ({group.description})"
     if options.brief:
@@ -408,7 +408,7 @@ def _clone_item(clone: ResourceView, options: ShowOptions) -> Item | None:
             stopped += 1
         elif how in ("promoted", "started"):
             (promoted if how == "promoted" else started).append(child.running_on()[0].name)
-    _add_instance_lists(items, clone, options, promoted, started)
+    _add_instance_lists(items, clone, options, promoted, started, stopped)
     return Item(f"{text}:", items) if items else None
 
 
@@ -435,7 +435,12 @@ def _instance_display(child: ResourceView, clone: ResourceView, options: ShowOpt
 
 
 def _add_instance_lists(
-    items: list[Item], clone: ResourceView, options: ShowOptions, promoted: list[str], started: list[str]
+    items: list[Item],
+    clone: ResourceView,
+    options: ShowOptions,
+    promoted: list[str],
+    started: list[str],
+    stopped: int,
 ) -> None:
     if promoted:
         items.append(Item(f"Promoted: [ {' '.join(sorted(promoted, key=natural))} ]"))
@@ -445,7 +450,7 @@ def _add_instance_lists(
             limited = clone.configured_target_role.lower() in ("unpromoted", "slave")
             title = f"Unpromoted (target-role:{clone.configured_target_role})" if limited else "Unpromoted"
         items.append(Item(f"{title}: [ {' '.join(sorted(started, key=natural))} ]"))
-    if not options.inactive or options.detail or clone.unique:
+    if not options.inactive or options.detail or clone.unique or not stopped:
         return
     busy = {node.name for node in clone.running_on()}
     by_state: dict[str, list[str]] = {}
@@ -462,11 +467,11 @@ def _add_instance_lists(
         items.append(Item(f"{state}: [ {' '.join(sorted(names, key=natural))} ]"))
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts numbers inside names as numbers."""
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts numbers inside names as numbers, before letters."""
     import re
 
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
 
 
 def _brief_items(resources: list[ResourceView], options: ShowOptions, *, with_nodes: bool) -> list[Item]:
@@ -529,7 +534,7 @@ def _history(status: ClusterStatus, options: ShowOptions) -> list[Block]:
         lines = [_history_item(h, operations, options) for h in histories if _history_shown(h, options, operations)]
         if lines:
             items.append(Item(f"Node: {node_name(node, options.detail)}:", lines))
-    return [Block("Operations" if operations else "Migration Summary", items, always=not operations)]
+    return [Block("Operations" if operations else "Migration Summary", items, always=not operations and bool(status.history))]
 
 
 def _history_shown(history: HistoryView, options: ShowOptions, operations: bool) -> bool:
@@ -589,15 +594,11 @@ def failure_line(failure: FailureView) -> str:
     interval = f"{_readable_interval(failure.interval_ms)}-interval " if failure.interval_ms else ""
     task = "probe" if failure.task == "monitor" and not failure.interval_ms else failure.task
     text = f"{failure.resource} {interval}{task} on {failure.node}"
-    if failure.status_code in (0, 1, 4):
+    if failure.status_code == 0:
         text += f" returned '{failure.rc_text}'"
-    elif failure.status_code == 2:
-        text += " could not be executed (Timed Out"
+        text += f" ({failure.reason})" if failure.reason else ""
     else:
         text += f" could not be executed ({failure.status}"
-    if failure.reason and failure.status_code in (0, 1, 4):
-        text += f" ({failure.reason})"
-    elif failure.status_code not in (0, 1, 4):
         text += f": {failure.reason})" if failure.reason else ")"
     if failure.last_change:
         text += f" at {when(failure.last_change)}"
@@ -611,7 +612,7 @@ def _readable_interval(milliseconds: int) -> str:
     text = ""
     rest = milliseconds
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
-        if rest >= size:
+        if rest > size:
             text += f"{rest // size}{unit}"
             rest %= size
     if rest >= 1000 or (rest and text):

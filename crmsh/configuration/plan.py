@@ -1,0 +1,68 @@
+"""What the cluster would do with a configuration, in words: the policy engine is asked."""
+
+from __future__ import annotations
+
+import time
+
+from crmsh.actions.editing import ActionError
+from pengine.graph import Action
+
+_HIDDEN_TASKS = frozenset({"delete", "lrm_delete", "clear_failcount", "cancel", "notify", "lrm_invoke", "meta-data"})
+_VERBS = {
+    "start": "start",
+    "stop": "stop",
+    "promote": "promote",
+    "demote": "demote",
+    "migrate_to": "migrate",
+    "reload": "reload",
+}
+
+
+def plan_of(data: bytes) -> list[str]:
+    """One sentence for each thing that would be done, in the order of the graph, then what the engine notes."""
+    from cib.document import Document
+    from cib.errors import CibError
+    from pengine.scheduler import schedule
+    from pengine.unpack import unpack
+
+    try:
+        document = Document.from_bytes(data, "the configuration")
+    except CibError as error:
+        raise ActionError(error.rc, error.text) from None
+    outcome = schedule(unpack(document), int(time.time()))
+    sentences: list[str] = []
+    for synapse in outcome.graph.synapses:
+        for action in synapse.actions:
+            sentence = sentence_of(action)
+            if sentence and sentence not in sentences:
+                sentences.append(sentence)
+    return [*sentences, *(f"note: {note}" for note in outcome.notes)]
+
+
+def sentence_of(action: Action) -> str:
+    """`will start vip on n1`; empty for what people need not see (probes, monitors, pseudo actions)."""
+    if action.kind == "crm_event":
+        if action.task == "stonith":
+            how = (action.attributes or {}).get("CRM_meta_stonith_action", "reboot")
+            return f"will fence {_target(action)} ({how})"
+        return f"will shut down {_target(action)}" if action.task == "do_shutdown" else ""
+    if action.kind != "rsc_op" or action.resource is None:
+        return ""
+    verb = _VERBS.get(action.task)
+    if verb is None:
+        return ""
+    where = "from" if verb == "migrate" else "on"
+    return f"will {verb} {action.resource.id} {where} {_target(action)}"
+
+
+def _target(action: Action) -> str:
+    return action.node_name or "?"
+
+
+def scores_of(data: bytes) -> list[str]:
+    """Where each resource may run, in points, as crm_simulate -s prints it."""
+    from cib.document import Document
+    from pengine.scheduler import schedule
+    from pengine.unpack import unpack
+
+    return schedule(unpack(Document.from_bytes(data, "the configuration")), int(time.time())).scores
