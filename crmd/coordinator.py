@@ -7,6 +7,8 @@ is asked when nothing is in flight, being written, or held back; a graph begins 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from cib.history import HistoryPoint, choose
 from cib.requests import Request as CibRequest
 from crmd.cib_view import CibView, NodeRow
@@ -15,6 +17,7 @@ from crmd.dc_clients import DcClients
 from crmd.desk import (
     ActionWritten,
     AdoptCib,
+    AskOwnTable,
     AskSchedule,
     CleanedUp,
     DcEffect,
@@ -147,6 +150,10 @@ class Coordinator:
         """A member told its state."""
         if self.conductor.fenced.get(sender) == self._generation(sender):
             return
+        before = self.join.find(sender)
+        if sender == self._me.name and before is not None and before.request is not None:
+            # Our replica may have become another's since; our own attributes are those of before.
+            request = replace(request, attributes=before.request.attributes)
         if not self.join.requested(sender, request, now):
             return
         self._answered.add(sender)
@@ -243,9 +250,21 @@ class Coordinator:
             self._desk.put(CancelTimer(FETCH_TIMER))
             self._desk.put(AdoptCib(message.document, message.point, message.settled))
 
-    def adopted(self) -> None:
-        """The chosen CIB is this node's now."""
+    def adopted(self, now: Milliseconds) -> None:
+        """The chosen CIB is this node's now.
+
+        It does not have what this DC recorded before, so whoever told its state in short has to tell all of it.
+        """
         self._fetching = ""
+        self._known = {}
+        for entry in self.join.members:
+            if entry.phase is not Phase.REQUESTED or entry.request is None or entry.request.table is not None:
+                continue
+            if entry.member.name == self._me.name:
+                entry.phase = Phase.OFFERED
+                self._desk.put(AskOwnTable())
+            else:
+                self._perform_join(self.join.offer(entry.member.name, now))
 
     def fetch_failed(self, why: str) -> None:
         """The chosen CIB did not come, or was of no use: choose among the others."""
@@ -328,15 +347,16 @@ class Coordinator:
         requests = self._cib.member_joined(name)
         if request.table is not None:
             requests += self._cib.replace_history(name, request.table)
-        if request.attributes is not None:
+        if request.table is not None and request.attributes is not None:
             requests += self._cib.replace_transient(name, dict(request.attributes))
-        elif request.table is not None and self._is_new_life(entry, row):
+        elif request.table is not None and self._is_new_life(row):
             requests += self._cib.replace_transient(name, {})
         if request.stopping:
             requests += self._cib.ask_to_leave(name)
         return requests
 
-    def _is_new_life(self, entry: JoinMember, row: NodeRow | None) -> bool:
+    @staticmethod
+    def _is_new_life(row: NodeRow | None) -> bool:
         """Whether the node's attributes are of an earlier life: they end with it."""
         return row is None or not row.in_ccm
 

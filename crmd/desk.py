@@ -120,6 +120,10 @@ class Happened(msgspec.Struct, frozen=True, tag=True):
     input: Input
 
 
+class AskOwnTable(msgspec.Struct, frozen=True, tag=True):
+    """Ask this node's executor for all it knows, for the DC's own join."""
+
+
 class TakeRole(msgspec.Struct, frozen=True, tag=True):
     """Tell the replica that this node is DC and who takes part."""
 
@@ -148,6 +152,7 @@ DcEffect = (
     | FenceTarget
     | FenceForTool
     | Happened
+    | AskOwnTable
     | TakeRole
     | AdoptCib
     | KeepGraphInput

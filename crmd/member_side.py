@@ -136,7 +136,7 @@ class MemberSide:
 
     def request(self, term: Term, table: ResourceTable | None, stopping: bool) -> JoinRequest:
         """What a DC must know of this node."""
-        attributes = self._cib.transient(self._me) if table is not None and self.joined_once else None
+        attributes = self._cib.transient(self._me) if self.joined_once else None
         return JoinRequest(
             term,
             self._incarnation,

@@ -77,7 +77,8 @@ class JoinRequest(msgspec.Struct, frozen=True, tag=True):
     in_flight: tuple[Operation, ...]
     """Operations that were ordered here and have no result yet; a new DC waits for them, and repeats none."""
     attributes: tuple[tuple[str, str], ...] | None
-    """This node's transient attributes, when it comes from elsewhere; None: as the CIB has them."""
+    """This node's transient attributes as its own replica has them; they count with a table only. None: it has been
+    in no cluster yet."""
     stopping: bool
     """This node was asked to stop."""
     cold: bool

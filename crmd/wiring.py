@@ -29,6 +29,7 @@ from crmd.conductor import FENCE_RETRY_TIMER, FOREIGN_TIMER
 from crmd.coordinator import BEAT_TIMER, FETCH_TIMER, HOLD_TIMER, RECHECK_TIMER, RETRY_TIMER, Coordinator
 from crmd.desk import (
     AdoptCib,
+    AskOwnTable,
     AskSchedule,
     DcEffect,
     FenceForTool,
@@ -47,7 +48,7 @@ from crmd.join import JOIN_TIMER
 from crmd.member_side import OFFER_TIMER, SILENCE_TIMER, MemberSide
 from crmd.messages import ClusterState, FenceHistory, FenceRecords
 from crmd.node_side import EverythingStopped, NodeEffect, NodeSide, RanHere, TableHere, ToDc
-from crmd.peer_messages import NO_TERM, VotersCommitted
+from crmd.peer_messages import NO_TERM, Offer, VotersCommitted
 from crmd.post import Post
 from crmd.recorder import RESEND_TIMER
 from crmd.shutdown import LEAVE_TIMER, LOCAL_STOP_TIMER
@@ -298,12 +299,14 @@ class Wiring:
                 self._fencing_done(done)
             case Happened(happened):
                 self._input(happened)
+            case AskOwnTable():
+                self._member.wait_for_table(Offer(dc.term, self._settings.incarnation, NO_TERM))
             case TakeRole(members):
                 self._take_role(dc, members)
             case AdoptCib(document, point, settled):
                 self._hear_cib(self._cib_side.adopt(document, point, settled, self._now))
                 if self._cib.point().digest == point.digest:
-                    dc.adopted()
+                    dc.adopted(self._now)
                 else:
                     dc.fetch_failed("it cannot be read")
             case KeepGraphInput(transition, severity):
