@@ -159,7 +159,7 @@ def _create(
     action = Action(len(cluster.actions) + 1, key, task, resource)
     action.node = node
     action.interval_ms = interval_ms
-    action.flags = RUNNABLE | (OPTIONAL if optional else 0)
+    action.flags = RUNNABLE | (OPTIONAL if optional else 0) | (ON_DC if task == "lrm_delete" else 0)
     cluster.actions.append(action)
     if resource is None:
         cluster.actions_by_key.setdefault(key, []).append(action)

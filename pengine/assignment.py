@@ -8,6 +8,7 @@ from pengine.group_assignment import assign_group
 from pengine.instances import sort_by_number
 from pengine.ledger import set_score
 from pengine.primitive_assignment import assign_primitive
+from pengine.utilization import sort_resources
 from pengine.working import ABSENT, CLONE, GROUP, PRIMITIVE, Cluster, Colocation, Node, Resource
 
 _MINUS_INFINITY = -1_000_000
@@ -33,6 +34,8 @@ class ClusterAssigner:
 def assign_resources(cluster: Cluster) -> None:
     """Assign all resources; the connections of remote nodes come first, so that those nodes count."""
     assigner = ClusterAssigner(cluster)
+    if cluster.options.placement_strategy != "default":
+        sort_resources(cluster)
     if any(node.is_remote_kind for node in cluster.nodes):
         for resource in cluster.resources:
             if resource.is_connection and resource.launcher is None:

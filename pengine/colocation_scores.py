@@ -11,6 +11,7 @@ Source: design page 0010, "Colocation arithmetic".
 from __future__ import annotations
 
 import struct
+from functools import cmp_to_key
 
 from cib.values import INFINITY, MINUS_INFINITY, add_scores
 from pengine.colocations import this_with_colocations, with_this_colocations
@@ -563,6 +564,8 @@ def sort_nodes(
 ) -> list[Node]:
     """Sort nodes by score, then by how little they have to do, then the current one, then by name."""
     nodes = cluster.nodes_by_index
+    if strategy == "balanced":
+        return _sort_balanced([nodes[index] for index in indices], scores, active)
 
     def key(index: int) -> tuple[int, int, int, str]:
         node = nodes[index]
@@ -572,3 +575,30 @@ def sort_nodes(
         return -score, node.assigned_count, 0 if node is active else 1, node.name
 
     return [nodes[index] for index in sorted(indices, key=key)]
+
+
+def _sort_balanced(nodes: list[Node], scores: list[int], active: Node | None) -> list[Node]:
+    """Sort nodes by score, then by what they have left."""
+
+    def compare(left: Node, right: Node) -> int:
+        left_score = scores[left.index] if left.available() else MINUS_INFINITY
+        right_score = scores[right.index] if right.available() else MINUS_INFINITY
+        if left_score != right_score:
+            return -1 if left_score > right_score else 1
+        order = compare_capacities(left, right)
+        if order:
+            return order
+        left_key = (left.assigned_count, 0 if left is active else 1, left.name)
+        right_key = (right.assigned_count, 0 if right is active else 1, right.name)
+        return (left_key > right_key) - (left_key < right_key)
+
+    return sorted(nodes, key=cmp_to_key(compare))
+
+
+def compare_capacities(left: Node, right: Node) -> int:
+    """Compare what two nodes have left; negative where the left one has more of more kinds."""
+    points = 0
+    for name in left.utilization.keys() | right.utilization.keys():
+        mine, theirs = left.utilization.get(name, 0), right.utilization.get(name, 0)
+        points += (mine > theirs) - (mine < theirs)
+    return -points

@@ -14,7 +14,7 @@ from pengine.operation_result import OperationReader
 from pengine.resource_state import apply_history
 from pengine.resources import target_role
 from pengine.state import HistoryEntry, ResourceHistory
-from pengine.working import ON_DC, UNKNOWN, Cluster, Node, Resource
+from pengine.working import UNKNOWN, Cluster, Node, Resource
 
 
 def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory) -> None:
@@ -63,7 +63,9 @@ def compare_entries(left: HistoryEntry, right: HistoryEntry) -> int:
 
 def compare_times(left: HistoryEntry, right: HistoryEntry) -> int:
     """Compare two entries, also of different nodes, by the time of their last change."""
-    left_time, right_time = left.last_change or 0, right.last_change or 0
+    left_time, right_time = left.last_change, right.last_change
+    if left_time is None or right_time is None:
+        return 0
     return (left_time > right_time) - (left_time < right_time)
 
 
@@ -130,8 +132,7 @@ def _keep_recurring(cluster: Cluster, resource: Resource, node: Node, entries: l
 def _read_shutdown_lock(cluster: Cluster, resource: Resource, node: Node, since: int) -> None:
     limit = cluster.options.shutdown_lock_limit_s
     if limit and cluster.now > since + limit:
-        action = request_task(cluster, resource, "lrm_delete", node, False)
-        action.flags |= ON_DC
+        request_task(cluster, resource, "lrm_delete", node, False)
         return
     if limit:
         cluster.context.note_recheck(since + limit + 1)

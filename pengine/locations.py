@@ -21,7 +21,6 @@ from pengine.working import (
     BUNDLE,
     CLONE,
     GROUP,
-    ON_DC,
     PRIMITIVE,
     PROBE_ALWAYS,
     PROBE_EXCLUSIVE,
@@ -252,8 +251,7 @@ def _apply_shutdown_lock(cluster: Cluster, resource: Resource) -> None:
         return
     if resource.lock_node is not None:
         if resource.running_on:
-            action = request_task(cluster, resource, "lrm_delete", resource.lock_node, False)
-            action.flags |= ON_DC
+            request_task(cluster, resource, "lrm_delete", resource.lock_node, False)
             resource.lock_node = None
     elif len(resource.running_on) == 1:
         node = resource.running_on[0]

@@ -16,6 +16,7 @@ from pengine.colocation_scores import (
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, replace_scores
 from pengine.resource_state import current_node
+from pengine.utilization import ban_insufficient_nodes
 from pengine.working import (
     ABSENT,
     CLONE,
@@ -56,6 +57,9 @@ def assign_primitive(
     elif cluster.options.stop_all_resources:
         record(cluster, resource, None, forced=True, stop_if_fail=True)
     else:
+        if cluster.options.placement_strategy != "default":
+            most_capable = ban_insufficient_nodes(cluster, resource)
+            prefer = prefer if prefer is not None else most_capable
         choose_node(cluster, resource, prefer, stop_if_fail)
     resource.assigning = False
     if resource.is_connection:

@@ -138,20 +138,13 @@ def _create_promotable_actions(cluster: Cluster, clone: Resource) -> None:
         if clone.notify:
             add_notifications(cluster, clone, task, action, complete)
     for instance in clone.children:
-        _reset_priority(instance, clone.priority)
+        instance.priority = clone.priority  # it served as promotion score until now
 
 
 def _any_required(resource: Resource, task: str) -> bool:
     if resource.children:
         return any(_any_required(child, task) for child in resource.children)
     return any(action.task == task and not action.flags & OPTIONAL for action in resource.actions)
-
-
-def _reset_priority(resource: Resource, priority: int) -> None:
-    """Priorities of instances served as promotion scores until now."""
-    resource.priority = priority
-    for child in resource.children:
-        _reset_priority(child, priority)
 
 
 class _PrimitivePlan:
