@@ -4,12 +4,13 @@ import pytest
 
 from cib.document import Document
 from cib.errors import CibError
-from cib.patchset import Create, Delete, Modify, Move, Patch, diff
+from cib.patchset import Delete, Move, Patch, diff
 
 BEFORE = b"""<cib admin_epoch="0" epoch="3" num_updates="1"><configuration><crm_config/><nodes/><resources>
 <primitive id="a" class="lsb" type="x"/><primitive id="b" class="lsb" type="x"/><primitive id="c" class="lsb" type="x"/>
 </resources><constraints/></configuration><status/></cib>"""
-AFTER = b"""<cib admin_epoch="0" epoch="4" num_updates="0"><configuration><crm_config/><nodes><node id="1" uname="n1"/></nodes>
+AFTER = b"""<cib admin_epoch="0" epoch="4" num_updates="0"><configuration><crm_config/>
+<nodes><node id="1" uname="n1"/></nodes>
 <resources><primitive id="c" class="lsb" type="x"/><primitive id="a" class="lsb" type="y"/>
 <primitive id="d" class="lsb" type="x"/></resources><constraints/></configuration><status/></cib>"""
 
