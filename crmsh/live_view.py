@@ -1,0 +1,121 @@
+"""`crm_mon` live: the status is drawn again when something changed; nothing is polled."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+from crmsh import exit_codes
+from crmsh.backend import Backend
+
+if TYPE_CHECKING:
+    from crmd.client import WatchEvent
+    from crmsh.crm_mon import LiveParts
+
+REDRAW_EVERY_S = 0.1
+"""Changes that come in a burst are drawn together."""
+Render = Callable[[bytes, "LiveParts | None"], str]
+
+
+class LiveDocument:
+    """The document as the watch keeps it: patches are applied, anything unfitting asks for it anew."""
+
+    def __init__(self) -> None:
+        self._document: Document | None = None
+        self.advice: list[str] = []
+        self.stale = True
+
+    def take(self, event: WatchEvent) -> None:
+        """Bring the document up to an event of the watch."""
+        from cib.document import Document
+        from cib.errors import CibError
+        from cib.patch import Patch
+        from crmd.messages import CibChanged, CibContent, ClusterState
+
+        match event:
+            case CibContent():
+                self._document = Document.from_bytes(event.xml, "the CIB")
+                self.stale = False
+            case CibChanged():
+                try:
+                    if not event.patch or self._document is None:
+                        self.stale = True
+                    else:
+                        self._document.apply(Patch.from_xml(event.patch))
+                except CibError:
+                    self.stale = True
+            case ClusterState():
+                self.advice = list(event.advice)
+
+    def data(self, backend: Backend) -> bytes:
+        """The document's text; read again when the patches did not lead on."""
+        from cib.document import Document
+
+        if self.stale or self._document is None:
+            data = backend.read()
+            self._document = Document.from_bytes(data, "the CIB")
+            self.stale = False
+            return data
+        return self._document.to_compact_bytes()
+
+
+def watch(backend: Backend, render: Render, out: TextIO) -> int:
+    """Draw until Ctrl-C, or until the cluster on this node goes away."""
+    from crmd.client import ClientError
+    from crmsh.crm_mon import LiveParts, fencing_views
+
+    document = LiveDocument()
+    lock = threading.Lock()
+    changed = threading.Event()
+    ended: list[ClientError] = []
+
+    def follow() -> None:
+        try:
+            for event in backend.client().watch():
+                with lock:
+                    document.take(event)
+                changed.set()
+        except ClientError as error:
+            ended.append(error)
+            changed.set()
+
+    threading.Thread(target=follow, daemon=True).start()
+    try:
+        while True:
+            changed.wait()
+            if ended:
+                sys.stderr.write(f"crm_mon: {ended[0].text}\n")
+                return ended[0].rc
+            changed.clear()
+            with lock:
+                data, advice = document.data(backend), list(document.advice)
+            fencing = fencing_views(backend.client().fence_history())
+            _draw(render(data, LiveParts(advice, fencing)), out)
+            changed.wait(0)
+            threading.Event().wait(REDRAW_EVERY_S)
+    except KeyboardInterrupt:
+        return exit_codes.OK
+    except ClientError as error:
+        sys.stderr.write(f"crm_mon: {error.text}\n")
+        return error.rc
+
+
+def _draw(text: str, out: TextIO) -> None:
+    """On a terminal: over the old picture, cut to its height; elsewhere one picture after the other."""
+    if not out.isatty():
+        out.write(text + "\n")
+        out.flush()
+        return
+    height = os.get_terminal_size(out.fileno()).lines
+    lines = text.splitlines()
+    if len(lines) > height - 1:
+        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines: crm_mon -1 shows all"]
+    out.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+    out.flush()
+
+
+if TYPE_CHECKING:
+    from cib.document import Document
