@@ -8,7 +8,7 @@ from __future__ import annotations
 from cib.values import MINUS_INFINITY, ValueFormatError, is_true, leading_integer, parse_boolean
 from pengine.actions import fence_node
 from pengine.namevalue import evaluate
-from pengine.nodes import find_node
+from pengine.nodes import find_node, utilization_of
 from pengine.state import NodeStatus
 from pengine.working import STARTED, STOPPED, Cluster, Node
 
@@ -24,6 +24,8 @@ def read_node_state(cluster: Cluster, status: NodeStatus) -> None:
     if node.is_remote_kind:
         return  # their state follows from their connections, once the history is known
     node.attributes.update(evaluate(status.transient, cluster.context))
+    for name, value in utilization_of(status.utilization, cluster).items():
+        node.utilization.setdefault(name, value)
     node.unclean = False
     node.seen = True
     node.standby = is_true(node.attributes.get("standby"))

@@ -18,12 +18,12 @@ from pengine.colocation_scores import assigned_nodes, role_of
 from pengine.colocations import with_this_colocations
 from pengine.edge_effects import CHANGED_FIRST, CHANGED_THEN, apply_edge
 from pengine.effective_flags import COMPLETED_BY, flags_for_ordering
+from pengine.invalid_orderings import drop_invalid_orderings
 from pengine.probe_orderings import order_probes
 from pengine.working import (
     CLONE,
     FIRST_IMPLIES_THEN,
     GROUP,
-    GUEST_ALLOWED,
     IF_ON_SAME_NODE,
     MIGRATION_ABORT,
     OPTIONAL,
@@ -55,7 +55,7 @@ def apply_orderings(cluster: Cluster) -> None:
     order_probes(cluster)
     for action in reversed(list(cluster.actions)):
         engine.update(action)
-    _drop_invalid(cluster)
+    drop_invalid_orderings(cluster)
 
 
 def _resolve(cluster: Cluster, wish: OrderingRequest) -> None:
@@ -243,18 +243,3 @@ def _remap(action: Action) -> Action:
         key = operation_key(identifier, done)
     found = resource.actions_by_key.get(key)
     return found[-1] if found else action
-
-
-def _drop_invalid(cluster: Cluster) -> None:
-    """Nothing on a guest may wait for, or be waited for by, what its own launcher does."""
-    for action in cluster.actions:
-        node = action.node
-        if node is None or not node.is_guest or node.connection is None:
-            continue
-        launcher = node.connection.launcher
-        for edge in action.after:
-            if edge.action.resource is launcher and not edge.marks & GUEST_ALLOWED:
-                edge.marks = 0
-                for back in edge.action.before:
-                    if back.action is action:
-                        back.marks = 0

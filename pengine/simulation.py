@@ -101,10 +101,12 @@ class _Simulator:
         down = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
         if position is None:
             attributes = {"id": action.node_uuid or "", "uname": action.node_name or "", **down}
-            self._status.append(NodeStatus(action.node_uuid, action.node_name, attributes, EMPTY_BLOCK, ()))
+            self._status.append(
+                NodeStatus(action.node_uuid, action.node_name, attributes, EMPTY_BLOCK, EMPTY_BLOCK, ())
+            )
             return
         old = self._status[position]
-        self._status[position] = NodeStatus(old.id, old.name, {**old.attributes, **down}, EMPTY_BLOCK, ())
+        self._status[position] = NodeStatus(old.id, old.name, {**old.attributes, **down}, EMPTY_BLOCK, EMPTY_BLOCK, ())
 
     def _find_node(self, action: Action) -> int | None:
         for position, status in enumerate(self._status):
@@ -127,11 +129,13 @@ class _Simulator:
         if position is None:
             identifier = action.node_name if action.router_node else action.node_uuid
             attributes_of_node = {"id": identifier or "", "uname": action.node_name or ""}
-            self._status.append(NodeStatus(identifier, action.node_name, attributes_of_node, EMPTY_BLOCK, ()))
+            self._status.append(
+                NodeStatus(identifier, action.node_name, attributes_of_node, EMPTY_BLOCK, EMPTY_BLOCK, ())
+            )
             position = len(self._status) - 1
         old = self._status[position]
         resources = _with_result(old.resources, name, action, self._entry(action, attributes, interval))
-        self._status[position] = NodeStatus(old.id, old.name, old.attributes, old.transient, resources)
+        self._status[position] = NodeStatus(old.id, old.name, old.attributes, old.transient, old.utilization, resources)
 
     def _entry(self, action: Action, attributes: dict[str, str], interval: int) -> HistoryEntry:
         target_rc = leading_integer(attributes.get("CRM_meta_op_target_rc")) or 0
@@ -157,6 +161,10 @@ class _Simulator:
             migrate_source=attributes.get("CRM_meta_migrate_source"),
             migrate_target=attributes.get("CRM_meta_migrate_target"),
         )
+
+
+def _new_status(identifier: str | None, name: str | None, attributes: dict[str, str]) -> NodeStatus:
+    return NodeStatus(identifier, name, attributes, EMPTY_BLOCK, EMPTY_BLOCK, ())
 
 
 def _history_names(resources: list[Resource]) -> set[str]:

@@ -205,6 +205,7 @@ class NodeStatus:
     name: str | None
     attributes: dict[str, str]
     transient: NameValueBlock
+    utilization: NameValueBlock
     resources: tuple[ResourceHistory, ...]
 
 

@@ -251,10 +251,12 @@ class _Unpacker:
             if element.tag != "node_state":
                 continue
             transient: list[Element] = []
+            utilization: list[Element] = []
             resources: list[ResourceHistory] = []
             for child in element:
                 if child.tag == "transient_attributes":
                     transient.extend(item for item in child if item.tag == "instance_attributes")
+                    utilization.extend(item for item in child if item.tag == "utilization")
                 elif child.tag == "lrm":
                     for listing in child:
                         if listing.tag == "lrm_resources":
@@ -264,6 +266,7 @@ class _Unpacker:
                 name=element.get("uname"),
                 attributes=_attributes(element),
                 transient=self.block_of(transient),
+                utilization=self.block_of(utilization),
                 resources=tuple(resources),
             )
 
