@@ -56,6 +56,10 @@ class Acknowledgements:
         self._kept[node] = max(version, self._kept.get(node, version))
         self._refused.pop(node, None)
 
+    def forget_kept(self) -> None:
+        """The DC may write from now on: what was kept counts anew, once it is confirmed."""
+        self._kept.clear()
+
     def refused(self, node: str, reason: str) -> None:
         """A node's disk refuses."""
         self._refused[node] = reason

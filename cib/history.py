@@ -3,7 +3,9 @@
 A history is a chain of configuration versions. Each is named by its digest, knows its predecessor's, and carries the
 stamp (view number, election round) of the quorate DC under which it was last confirmed. A DC that takes office in a
 quorate view stamps its newest version anew before anything counts as kept under it; without that, a change that was
-kept by a majority in an earlier view could later lose to one that was written, but never kept, in between.
+kept by a majority in an earlier view could later lose to one that was written, but never kept, in between. What a
+partition writes by force, without the right to write, is not confirmed: it counts only among histories that are equal
+up to there.
 
 The record is kept beside cib.xml, as one file, never in the document.
 """
@@ -46,6 +48,8 @@ class HistoryEntry(msgspec.Struct, frozen=True):
     digest: str
     """`Document.configuration_digest()`."""
     stamp: Stamp = NO_STAMP
+    forced: bool = False
+    """Made by a DC that had no right to write configuration."""
     write: WriteId | None = None
     """The write that made it, so that one that is sent again after a crash is recognised; None: it was no client's."""
 
@@ -57,6 +61,8 @@ class HistoryPoint(msgspec.Struct, frozen=True):
     digest: str
     """Of the newest configuration version."""
     stamp: Stamp = NO_STAMP
+    confirmed: ConfigurationVersion = ConfigurationVersion(0, 0)
+    """The newest version that a DC with the right to write made or confirmed under the stamp; later ones were forced."""
     recent: tuple[HistoryEntry, ...] = ()
     """The newest configuration versions, oldest first, the present one included."""
     members: tuple[str, ...] = ()
@@ -105,8 +111,9 @@ def choose(points: Sequence[HistoryPoint], *, cold_start: bool = False) -> int:
     """Return the index of the history that wins when nodes meet; the first of equals.
 
     At a cold start (no member comes from a running quorate view) admin_epoch decides first: it is the operator's
-    override. Then the later stamp, then admin_epoch, epoch and num_updates. Equal on all of these but not the same:
-    the greater digest, so that every node would choose alike. `points` must not be empty.
+    override. Then the later stamp, under it the newer confirmed version, then admin_epoch, epoch and num_updates. Equal
+    on all of these but not the same: the greater digest, so that every node would choose alike. `points` must not be
+    empty.
 
     Safe: a change that was acknowledged was kept under some stamp S by a majority. A later quorate view shares a
     member with it, whose point has a stamp of at least S; a point with a later stamp was confirmed by a DC that had
@@ -114,9 +121,10 @@ def choose(points: Sequence[HistoryPoint], *, cold_start: bool = False) -> int:
     """
     assert points, "there is at least our own history"
 
-    def rank(index: int) -> tuple[int, Stamp, CibVersion, str]:
+    def rank(index: int) -> tuple[int, Stamp, ConfigurationVersion, CibVersion, str]:
         point = points[index]
-        return (point.version.admin_epoch if cold_start else 0, point.stamp, point.version, point.digest)
+        override = point.version.admin_epoch if cold_start else 0
+        return (override, point.stamp, point.confirmed, point.version, point.digest)
 
     best = 0
     for index in range(1, len(points)):
@@ -126,27 +134,47 @@ def choose(points: Sequence[HistoryPoint], *, cold_start: bool = False) -> int:
 
 
 def extend(
-    point: HistoryPoint, version: CibVersion, digest: str, members: tuple[str, ...], write: WriteId | None = None
+    point: HistoryPoint,
+    version: CibVersion,
+    digest: str,
+    members: tuple[str, ...],
+    write: WriteId | None = None,
+    *,
+    forced: bool = False,
 ) -> HistoryPoint:
     """Return the history with a new configuration version at its end, under the same stamp."""
-    entry = HistoryEntry(version.configuration, digest, point.stamp, write)
-    return HistoryPoint(version, digest, point.stamp, (*point.recent, entry)[-RECENT_MAX:], members)
+    entry = HistoryEntry(version.configuration, digest, point.stamp, forced, write)
+    confirmed = point.confirmed if forced else version.configuration
+    return HistoryPoint(version, digest, point.stamp, confirmed, (*point.recent, entry)[-RECENT_MAX:], members)
 
 
 def confirm(point: HistoryPoint, stamp: Stamp, members: tuple[str, ...]) -> HistoryPoint:
-    """Return the history with its newest version confirmed under a later stamp."""
-    return HistoryPoint(point.version, point.digest, stamp, point.recent, members)
+    """Return the history with its newest version, and so all before it, confirmed under a stamp."""
+    return msgspec.structs.replace(point, stamp=stamp, confirmed=point.version.configuration, members=members)
+
+
+def cut(entries: tuple[HistoryEntry, ...]) -> HistoryPoint:
+    """Return the history that ends with the last of these versions.
+
+    Only the stamp under which it was made is sure: a later one may have confirmed versions that are missing here.
+    """
+    last = entries[-1]
+    version = CibVersion(last.version.admin_epoch, last.version.epoch, 0)
+    entitled = [entry.version for entry in entries if not entry.forced]
+    confirmed = entitled[-1] if entitled else ConfigurationVersion(0, 0)
+    return HistoryPoint(version, last.digest, last.stamp, confirmed, entries)
 
 
 def at_version(point: HistoryPoint, version: CibVersion) -> HistoryPoint:
     """Return the history with another count of status updates."""
     assert version.configuration == point.version.configuration
-    return HistoryPoint(version, point.digest, point.stamp, point.recent, point.members)
+    return msgspec.structs.replace(point, version=version)
 
 
 def start(version: CibVersion, digest: str) -> HistoryPoint:
     """Return the history of a document of which nothing is known but its present state."""
-    return HistoryPoint(version, digest, NO_STAMP, (HistoryEntry(version.configuration, digest),))
+    entry = HistoryEntry(version.configuration, digest)
+    return HistoryPoint(version, digest, NO_STAMP, version.configuration, (entry,))
 
 
 class HistoryError(ValueError):

@@ -7,9 +7,8 @@ import msgspec
 from cib.document import Document
 from cib.history import RECENT_MAX, HistoryPoint, Relation, WriteId, at_version, extend, relation
 from cib.operations import Validator
-from cib.patch import Patch
 from cib.replica_events import Adopted, Diverged
-from cib.replica_messages import Settled
+from cib.replica_messages import Settled, Update
 from cib.version import CibVersion
 from cib.write_ledger import WriteLedger
 from ipc.note import Note
@@ -45,20 +44,22 @@ class Holding:
         """The document's version."""
         return self.document.version
 
-    def follow(self, patch: Patch, settled: tuple[Settled, ...], digest: str, members: tuple[str, ...]) -> None:
+    def follow(self, update: Update, members: tuple[str, ...]) -> None:
         """Apply a patch of the DC's; raises `PatchError` or `OldDataError` and then changes nothing."""
-        self.document.apply(patch)
-        self.advance(settled, digest, members)
+        self.document.apply(update.patch)
+        self.advance(update.settled, update.configuration_digest, members, forced=update.forced)
 
-    def advance(self, settled: tuple[Settled, ...], digest: str, members: tuple[str, ...]) -> None:
+    def advance(
+        self, settled: tuple[Settled, ...], digest: str, members: tuple[str, ...], *, forced: bool = False
+    ) -> None:
         """Let history and ledger follow the document, into which these writes went.
 
-        `digest` names a new configuration version; empty: there is none.
+        `digest` names a new configuration version; empty: there is none. `forced`: see `HistoryEntry`.
         """
         version = self.document.version
         if digest:
             write = next((each.id for each in settled if each.configuration), None)
-            self.point = extend(self.point, version, digest, members, write)
+            self.point = extend(self.point, version, digest, members, write, forced=forced)
             if write is not None:
                 self._made[write] = version
             if len(self._made) > 2 * RECENT_MAX:

@@ -232,7 +232,7 @@ class Replica:
         self._in_step = True
         effects: list[Effect] = [InStep(self._role.view, self._role.round, self._holding.version)]
         kept = self._keeper.kept
-        if kept is None or (kept.stamp, kept.digest) != (point.stamp, point.digest):
+        if kept is None or (kept.stamp, kept.confirmed, kept.digest) != (point.stamp, point.confirmed, point.digest):
             effects += self._keeper.keep(self.document, point, None)
         else:
             effects += self._disk_changed()
@@ -242,7 +242,7 @@ class Replica:
         if not self._in_step:
             return []
         try:
-            self._holding.follow(message.patch, message.settled, message.configuration_digest, self._role.members)
+            self._holding.follow(message, self._role.members)
         except (PatchError, OldDataError) as error:
             return self._out_of_step(error, now)
         effects: list[Effect] = []
@@ -315,7 +315,7 @@ class Replica:
             return [SendTo((self._role.dc,), refusal)]
         if kept is None or kept.stamp != self.point.stamp:
             return []
-        return [SendTo((self._role.dc,), Kept(self._stamp, kept.version.configuration))]
+        return [SendTo((self._role.dc,), Kept(self._stamp, kept.version.configuration, kept.confirmed))]
 
     def _timer(self, name: str, now: Milliseconds) -> list[Effect]:
         if name == COMMIT_TIMER:

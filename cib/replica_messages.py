@@ -75,6 +75,8 @@ class Update(msgspec.Struct, frozen=True, tag=True):
     settled: tuple[Settled, ...]
     configuration_digest: str = ""
     """Digest of the new configuration version; empty when only status changed."""
+    forced: bool = False
+    """The DC had no right to write configuration when it made the version."""
 
 
 class Need(msgspec.Struct, frozen=True, tag=True):
@@ -98,6 +100,8 @@ class Kept(msgspec.Struct, frozen=True, tag=True):
 
     stamp: Stamp
     version: ConfigurationVersion
+    confirmed: ConfigurationVersion
+    """Up to here it is confirmed under the stamp (see `HistoryPoint`)."""
 
 
 class NotKept(msgspec.Struct, frozen=True, tag=True):

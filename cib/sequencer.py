@@ -72,7 +72,10 @@ class Sequencer:
         gains_writes = role.config_writes and not self._role.config_writes
         self._role = role
         if gains_writes:
-            return [*self._confirm(), *self._announce(self._others()), *self.acknowledge()]
+            self._acknowledgements.forget_kept()
+            effects = self._confirm()
+            self._note_own_disk()
+            return [*effects, *self._announce(self._others()), *self.acknowledge()]
         return [*(self._announce(newcomers) if newcomers else []), *self.acknowledge()]
 
     def _confirm(self) -> list[Effect]:
@@ -81,7 +84,10 @@ class Sequencer:
         Safety: see `cib.history`. Where configuration may not be written, nothing is confirmed: a part of the cluster
         that only holds on must not win over one that went on.
         """
-        if not self._role.config_writes or self._holding.point.stamp >= self.stamp:
+        point = self._holding.point
+        if not self._role.config_writes:
+            return []
+        if point.stamp >= self.stamp and point.confirmed == point.version.configuration:
             return []
         self._holding.point = confirm(self._holding.point, self.stamp, self._role.members)
         return list(self._keeper.keep(self._holding.document, self._holding.point, None))
@@ -144,11 +150,12 @@ class Sequencer:
         if patch is not None:
             configuration = self._holding.version.configuration != source.configuration
             digest = self._holding.document.configuration_digest() if configuration else ""
-            self._holding.advance(settled, digest, self._role.members)
+            forced_version = not self._role.config_writes
+            self._holding.advance(settled, digest, self._role.members, forced=forced_version)
             if configuration:
                 effects += self._keeper.keep(self._holding.document, self._holding.point, patch)
             if others := self._others():
-                effects.append(SendTo(others, Update(self.stamp, patch, settled, digest)))
+                effects.append(SendTo(others, Update(self.stamp, patch, settled, digest, forced_version)))
             effects.append(Changed(patch, self._holding.version))
         for write in settled:
             if write.configuration:
@@ -163,7 +170,7 @@ class Sequencer:
         """A member has a configuration version on disk, under this term."""
         if message.stamp != self.stamp:
             return []
-        self._acknowledgements.kept(sender, message.version)
+        self._acknowledgements.kept(sender, self._kept_version(message.version, message.confirmed))
         return self.acknowledge()
 
     def not_kept(self, sender: str, message: NotKept) -> list[Effect]:
@@ -184,7 +191,11 @@ class Sequencer:
             self._acknowledgements.refused(node, self._keeper.failure)
         # What was written under an earlier stamp would not win against what others wrote since: it does not count.
         elif kept is not None and kept.stamp == self._holding.point.stamp:
-            self._acknowledgements.kept(node, kept.version.configuration)
+            self._acknowledgements.kept(node, self._kept_version(kept.version.configuration, kept.confirmed))
+
+    def _kept_version(self, version: ConfigurationVersion, confirmed: ConfigurationVersion) -> ConfigurationVersion:
+        """Where configuration may be written, only what is confirmed lasts."""
+        return confirmed if self._role.config_writes else version
 
     def acknowledge(self) -> list[Effect]:
         """Answer the writes whose version is on enough disks, and those for which that became impossible."""

@@ -14,7 +14,7 @@ import msgspec
 
 from cib.document import Document
 from cib.errors import CibError
-from cib.history import HistoryEntry, HistoryPoint, extend, start
+from cib.history import HistoryPoint, cut, extend, start
 from cib.operations import Validator
 from cib.reports import Report
 from cib.version import CibVersion
@@ -136,15 +136,8 @@ def point_of(record: StoreRecord, digest: str) -> HistoryPoint | None:
     entries = record.point.recent
     for index in range(len(entries) - 1, -1, -1):
         if entries[index].digest == digest:
-            return _cut(entries[: index + 1])
+            return cut(entries[: index + 1])
     return None
-
-
-def _cut(entries: tuple[HistoryEntry, ...]) -> HistoryPoint:
-    # Only the stamp under which it was made is sure: a later one may have confirmed versions that are missing here.
-    last = entries[-1]
-    version = CibVersion(last.version.admin_epoch, last.version.epoch, 0)
-    return HistoryPoint(version, last.digest, last.stamp, entries)
 
 
 def _own(found: bytes, record: StoreRecord | None, source: str) -> Start | None:
@@ -188,7 +181,7 @@ def _edited(document: Document, record: StoreRecord, archives: Archives, source:
     if claimed.configuration == newest.version.configuration:
         document.root.set("epoch", str(newest.version.epoch + 1))
     document.root.set("num_updates", "0")
-    point = extend(newest, document.version, document.configuration_digest(), newest.members)
+    point = extend(newest, document.version, document.configuration_digest(), newest.members, forced=True)
     text = f"{source} was edited while the cluster was stopped: it is taken as version {document.version.configuration}"
     return Start(document.to_bytes(), point, Origin.EDITED, warnings=(text,))
 

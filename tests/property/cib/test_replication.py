@@ -30,8 +30,8 @@ class Trial:
         self.form()
         for _ in range(steps):
             self.random.choices(
-                [self.work, self.write, self.count, self.crash, self.form, self.slow],
-                weights=[80, 12, 6, 1.2, 1.2, 3],
+                [self.work, self.write, self.count, self.crash, self.form, self.slow, self.force],
+                weights=[80, 12, 6, 1.2, 1.2, 3, 2],
             )[0]()
             self.check()
         self.heal()
@@ -57,6 +57,13 @@ class Trial:
         identity = f"r{self.created}"
         self.created += 1
         self.writes[identity] = (name, self.cluster.write(name, resource(identity)))
+
+    def force(self) -> None:
+        """Somebody forces a change in a partition that may not write; nothing is promised of it."""
+        outside = [name for name in self.names if name not in self.quorate]
+        if outside:
+            self.created += 1
+            self.cluster.write(self.random.choice(outside), resource(f"r{self.created - 1}"), force=True)
 
     def count(self) -> None:
         self.cluster.write(self.random.choice(self.names), count_up())

@@ -257,6 +257,85 @@ def test_a_change_that_a_later_dc_finds_counts_only_under_its_own_stamp() -> Non
     assert not has(cluster["n2"], "second")
 
 
+def test_an_acknowledged_change_wins_over_any_number_of_forced_ones() -> None:
+    cluster = started("n1", "n2", "n3")
+    cluster.links.clear()
+    cluster.form("n1", "n2", "n3")
+    cluster.run()
+    # n3 is cut off; the others go on in the same history.
+    cluster.form("n1", "n2")
+    cluster.run()
+    acknowledged = cluster.write("n1", resource("kept"))
+    cluster.run()
+    assert cluster.outcome("n1", acknowledged) is not None
+    cluster.form("n3", writes=False)
+    for number in range(3):
+        cluster.write("n3", resource(f"forced{number}"), force=True)
+        cluster.run()
+    assert cluster.versions()["n3"] == "0.3.0"
+    cluster.form("n3", "n2")
+    cluster.run()
+    assert has(cluster["n3"], "kept")
+    assert not has(cluster["n3"], "forced0")
+    assert b"forced2" in cluster["n3"].kept_aside[0].document
+
+
+def test_forced_changes_of_the_same_term_do_not_win_either() -> None:
+    """The partition that forces had the same stamp, so only what was confirmed under it may count."""
+    cluster = started("n1", "n2", "n3")
+    cluster["n3"].disk_is_slow = True
+    cluster.links.pop(("n1", "n3"), None)
+    acknowledged = cluster.write("n1", resource("kept"))
+    cluster.fire()
+    cluster.links.pop(("n1", "n3"), None)
+    cluster.run()
+    assert cluster.outcome("n1", acknowledged) is not None
+    cluster["n3"].disk_is_slow = False
+    cluster.form("n3", writes=False)
+    for number in range(3):
+        cluster.write("n3", resource(f"forced{number}"), force=True)
+        cluster.run()
+    cluster.form("n3", "n2")
+    cluster.run()
+    assert has(cluster["n3"], "kept")
+
+
+def test_forced_changes_stay_when_nobody_wrote_anything_else() -> None:
+    cluster = started("n1", "n2", "n3")
+    cluster.form("n3", writes=False)
+    cluster.write("n3", resource("forced"), force=True)
+    cluster.run()
+    cluster.form("n1", "n2", "n3")
+    cluster.run()
+    assert all(has(node, "forced") for node in cluster.nodes.values())
+
+
+def test_a_dc_that_may_write_again_confirms_what_was_forced_before_it_promises_more() -> None:
+    cluster = Cluster("n1", "n2", "n3")
+    cluster.form("n1", "n2", writes=False)
+    cluster.run()
+    cluster.write("n1", resource("forced"), force=True)
+    cluster.run()
+    for name in ("n1", "n2"):
+        role = RoleChanged(
+            "dc" if name == "n1" else "member",
+            dc="n1",
+            view=cluster.view,
+            members=("n1", "n2"),
+            votes=("n1", "n2", "n3"),
+            quorate=True,
+            majority=True,
+            config_writes=True,
+        )
+        cluster.give(name, role)
+    cluster.run()
+    assert [str(each.version) for each in cluster["n1"].committed] == ["0.1"]
+    assert str(cluster["n2"].replica.point.confirmed) == "0.1"
+    write = cluster.write("n2", resource("later"))
+    cluster.run()
+    assert cluster.outcome("n2", write) is not None
+
+
 def test_a_full_disk_is_told_and_refuses_further_changes() -> None:
     cluster = Cluster("n1", "n2")
     cluster.form("n1", "n2", majority=False)
