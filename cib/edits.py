@@ -14,6 +14,7 @@ from cib.patch import Patch
 from cib.patch_apply import apply_changes, apply_patch
 from cib.patch_diff import compare
 from cib.requests import Request
+from cib.schema import newest_of_series, validate
 from cib.targets import create_section, detached, input_of, matches, section_of, target_in
 from cib.version import CibVersion
 from cib.xml import Element, elements, name_of, parse_input
@@ -191,6 +192,14 @@ def bump(document: Document) -> None:
 def patch(document: Document, request: Request) -> None:
     """Apply a patch that a tool made; raises `PatchError` or `OldDataError`."""
     apply_patch(document, Patch.from_xml(request.xml))
+
+
+def upgrade(document: Document) -> None:
+    """Let the document claim the newest grammar that it conforms to as it is; nothing changes when it does already."""
+    claim = document.root.get("validate-with", "")
+    newest = newest_of_series(claim)
+    if newest != claim and not any(report.severity == "error" for report in validate(document)):
+        document.set_attribute(document.root, "validate-with", newest)
 
 
 def _described(element: Element) -> str:

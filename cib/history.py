@@ -62,7 +62,7 @@ class HistoryPoint(msgspec.Struct, frozen=True):
     """Of the newest configuration version."""
     stamp: Stamp = NO_STAMP
     confirmed: ConfigurationVersion = ConfigurationVersion(0, 0)
-    """The newest version that a DC with the right to write made or confirmed under the stamp; later ones were forced."""
+    """The newest version that a DC that might write made or confirmed under the stamp; what is later was forced."""
     recent: tuple[HistoryEntry, ...] = ()
     """The newest configuration versions, oldest first, the present one included."""
     members: tuple[str, ...] = ()

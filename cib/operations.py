@@ -142,6 +142,8 @@ def _edit(document: Document, request: Request, keep_status: bool) -> bool:
             edits.bump(document)
         case "patch":
             edits.patch(document, request)
+        case "upgrade":
+            edits.upgrade(document)
         case _:
             raise InvalidRequestError(f"unknown operation '{request.op}'")
     return False

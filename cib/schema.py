@@ -87,12 +87,14 @@ def _without_status(root: Element) -> Iterator[None]:
         root.append(status)
 
 
-def newest_valid(document: Document) -> str:
-    """Return the newest grammar that the document may claim: ours accepts what any version accepts."""
-    claim = document.root.get("validate-with", "")
-    if claim == NONE or conformance(document.root):
-        return claim
-    return schema_names()[-2]
+def newest_of_series(claim: str) -> str:
+    """Return the newest version that a document of this version conforms to without any transformation.
+
+    Within a major series a later grammar accepts what an earlier one did; between them documents are transformed.
+    """
+    series = claim.split(".")[0]
+    later = [name for name in schema_names() if name.split(".")[0] == series]
+    return later[-1] if later else claim
 
 
 @cache

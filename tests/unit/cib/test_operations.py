@@ -194,6 +194,16 @@ def test_erase_empties_the_document() -> None:
         found(cib, "//primitive")
 
 
+def test_upgrade_goes_to_the_newest_grammar_that_needs_no_transformation() -> None:
+    text = CIB.replace(b'validate-with="none"', b'validate-with="pacemaker-3.0"')
+    cib = Document.from_bytes(text)
+    apply(cib, Request("upgrade"))
+    assert cib.root.get("validate-with") == "pacemaker-3.10"
+    version = cib.version
+    apply(cib, Request("upgrade"))
+    assert cib.version == version
+
+
 def test_the_origin_of_a_configuration_change_is_recorded() -> None:
     cib = document()
     origin = Origin(written="Mon Nov 23 17:06:37 2026", node="n1", client="cibadmin", user="root")
