@@ -1,14 +1,29 @@
-"""The kernel's addresses, interfaces and routes: the one module that knows pyroute2."""
+"""The kernel's addresses, interfaces and routes: the one module that knows pyroute2.
+
+Of pyroute2 this uses the message codecs over a plain socket: its own socket class brings an event loop for each
+conversation, which costs a virtual address more time than everything else that it does.
+"""
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-from pyroute2 import IPRoute, netns
-from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2 import netns
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+# linux/rtnetlink.h and linux/netlink.h
+_NEW_LINK, _GET_LINK = 16, 18
+_NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
+_GET_ROUTE = 26
+_ERROR, _DONE = 2, 3
+_REQUEST, _MULTI, _ACK, _DUMP, _EXCLUSIVE, _CREATE = 0x1, 0x2, 0x4, 0x300, 0x200, 0x400
 
 _IFF_UP = 0x1
 _IFF_LOOPBACK = 0x8
@@ -18,6 +33,9 @@ _IFA_F_DADFAILED = 0x08
 _IFA_F_TENTATIVE = 0x40
 _IFA_F_NOPREFIXROUTE = 0x200
 _MAIN_TABLE = 254
+_UNICAST = 1
+_READ_BYTES = 256 * 1024
+_TIMEOUT_S = 10
 
 
 class KernelRefused(OSError):
@@ -58,6 +76,46 @@ class _Message(Protocol):
 
     def __getitem__(self, field: str) -> Any: ...  # noqa: ANN401
 
+    def __setitem__(self, field: str, value: object) -> None: ...
+
+
+class _Conversation:
+    """A route netlink socket: one question, its answers."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._socket.settimeout(_TIMEOUT_S)
+        self._socket.bind((0, 0))
+        self._marshal = MarshalRtnl()
+        self._sequence = 0
+
+    def ask(self, kind: int, flags: int, message: Any) -> list[_Message]:  # noqa: ANN401
+        """Send a request, collect what answers it. Raises OSError with the kernel's error code."""
+        self._sequence += 1
+        header = message["header"]
+        header["type"], header["flags"] = kind, flags | _REQUEST
+        header["sequence_number"], header["pid"] = self._sequence, 0
+        message.encode()
+        self._socket.send(message.data)
+        answers: list[_Message] = []
+        while True:
+            for answer in self._marshal.parse(self._socket.recv(_READ_BYTES)):
+                header = answer["header"]
+                if header["sequence_number"] != self._sequence:
+                    continue
+                if header["type"] == _ERROR and answer["error"]:
+                    code = abs(answer["error"])
+                    raise OSError(code, os.strerror(code))
+                if header["type"] in (_ERROR, _DONE):
+                    return answers
+                answers.append(answer)
+                if not header["flags"] & _MULTI and not flags & _ACK:
+                    return answers
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
 
 class Kernel:
     """A netlink socket; use as a context manager."""
@@ -67,7 +125,7 @@ class Kernel:
         try:
             if namespace:
                 netns.setns(namespace)
-            self._route = IPRoute()
+            self._kernel = _Conversation()
         except OSError as error:
             raise KernelRefused(error.errno, f"network namespace {namespace}: {error.strerror}") from error
         self._names: dict[int, str] = {}
@@ -78,14 +136,16 @@ class Kernel:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._route.close()
+        self._kernel.close()
 
     def addresses(self, ip: str) -> list[Address]:
         """Every place where this address is configured."""
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         wanted = socket.inet_pton(family, ip)
         found = []
-        for message in self._route.get_addr(family=family):
+        question = ifaddrmsg()
+        question["family"] = family
+        for message in self._kernel.ask(_GET_ADDRESS, _DUMP, question):
             # on a point-to-point link IFA_ADDRESS is the peer's
             text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
             if text is not None and socket.inet_pton(family, text) == wanted:
@@ -94,12 +154,14 @@ class Kernel:
 
     def interface(self, name: str) -> Interface | None:
         """The interface of this name."""
+        question = ifinfmsg()
+        question["attrs"] = [("IFLA_IFNAME", name)]
         try:
-            return next((self._interface(link) for link in self._route.link("get", ifname=name)), None)
-        except NetlinkError as error:
-            if error.code in (errno.ENODEV, errno.EINVAL, errno.ERANGE):
+            return next((self._interface(link) for link in self._kernel.ask(_GET_LINK, 0, question)), None)
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.EINVAL, errno.ERANGE):
                 return None
-            raise KernelRefused(error.code, f"{name}: {error}") from error
+            raise KernelRefused(error.errno, f"{name}: {error.strerror}") from error
 
     def route_to(self, ip: str, interface: str = "") -> tuple[str, int] | None:
         """Interface and prefix length of the most specific route of the main table that covers the address.
@@ -128,38 +190,43 @@ class Kernel:
         noprefixroute: bool,
     ) -> None:
         """Add an address; one that is there already stays. Raises KernelRefused."""
-        values: dict[str, Any] = {"index": interface.index, "address": ip, "prefixlen": prefix}
-        if broadcast:
-            values["broadcast"] = broadcast
-        if label:
-            values["label"] = label
         flags = (_IFA_F_NODAD if nodad else 0) | (_IFA_F_NOPREFIXROUTE if noprefixroute else 0)
-        if flags:
-            values["flags"] = flags
+        attributes: list[tuple[str, object]] = [("IFA_LOCAL", ip), ("IFA_ADDRESS", ip)]
+        attributes += [("IFA_BROADCAST", broadcast)] if broadcast else []
+        attributes += [("IFA_LABEL", label)] if label else []
+        attributes += [("IFA_FLAGS", flags)] if flags else []
         try:
-            self._route.addr("add", **values)
-        except NetlinkError as error:
-            if error.code != errno.EEXIST:
-                raise KernelRefused(error.code, f"{ip}/{prefix} on {interface.name}: {error}") from error
+            self._kernel.ask(
+                _NEW_ADDRESS, _ACK | _CREATE | _EXCLUSIVE, _address_message(interface.index, ip, prefix, attributes)
+            )
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                raise KernelRefused(error.errno, f"{ip}/{prefix} on {interface.name}: {error.strerror}") from error
 
     def remove(self, address: Address) -> None:
         """Remove an address; one that is gone already is fine. Raises KernelRefused."""
+        attributes: list[tuple[str, object]] = [("IFA_LOCAL", address.ip), ("IFA_ADDRESS", address.ip)]
         try:
-            self._route.addr("del", index=address.index, address=address.ip, prefixlen=address.prefix)
-        except NetlinkError as error:
-            if error.code not in (errno.EADDRNOTAVAIL, errno.ENODEV):
-                raise KernelRefused(error.code, f"{address.ip} on {address.interface}: {error}") from error
+            self._kernel.ask(
+                _DELETE_ADDRESS, _ACK, _address_message(address.index, address.ip, address.prefix, attributes)
+            )
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.ENODEV):
+                raise KernelRefused(error.errno, f"{address.ip} on {address.interface}: {error.strerror}") from error
 
     def set_up(self, interface: Interface) -> None:
         """Bring an interface up. Raises KernelRefused."""
+        order = ifinfmsg()
+        order["index"], order["flags"], order["change"] = interface.index, _IFF_UP, _IFF_UP
         try:
-            self._route.link("set", index=interface.index, state="up")
-        except NetlinkError as error:
-            raise KernelRefused(error.code, f"{interface.name} can't be brought up: {error}") from error
+            self._kernel.ask(_NEW_LINK, _ACK, order)
+        except OSError as error:
+            raise KernelRefused(error.errno, f"{interface.name} can't be brought up: {error.strerror}") from error
 
     def _name(self, index: int) -> str:
         if not self._names:
-            self._names = {link["index"]: str(link.get_attr("IFLA_IFNAME")) for link in self._route.get_links()}
+            links = self._kernel.ask(_GET_LINK, _DUMP, ifinfmsg())
+            self._names = {link["index"]: str(link.get_attr("IFLA_IFNAME")) for link in links}
         return self._names.get(index, "")
 
     def _address(self, message: _Message, ip: str) -> Address:
@@ -188,13 +255,22 @@ class Kernel:
     def _routes(self, family: int) -> Iterator[tuple[int, str, bytes]]:
         """(prefix length, interface, network) of each unicast route of the main table."""
         empty = bytes(16 if family == socket.AF_INET6 else 4)
-        for route in self._route.get_routes(family=family, table=_MAIN_TABLE):
+        question = rtmsg()
+        question["family"] = family
+        for route in self._kernel.ask(_GET_ROUTE, _DUMP, question):
             index = route.get_attr("RTA_OIF")
-            if index is None or route["type"] != 1:
+            if index is None or route["type"] != _UNICAST or route.get_attr("RTA_TABLE") != _MAIN_TABLE:
                 continue
             text = route.get_attr("RTA_DST")
             network = socket.inet_pton(family, text) if text else empty
             yield route["dst_len"], self._name(index), network
+
+
+def _address_message(index: int, ip: str, prefix: int, attributes: list[tuple[str, object]]) -> _Message:
+    message: _Message = ifaddrmsg()
+    message["family"] = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    message["prefixlen"], message["index"], message["attrs"] = prefix, index, attributes
+    return message
 
 
 def warm_up() -> None:
