@@ -138,6 +138,7 @@ class Controller(Wiring):
                 self._out_of_view("the messaging layer died", grace_ms=0)
             case ExecutorConnected():
                 self._perform_node(self._node.executor_connected())
+                self._fence_side.executor_connected()
             case FromExecutor(message):
                 self._perform_node(self._node.from_executor(message, self._now))
             case ExecutorGone():

@@ -13,7 +13,7 @@ from crmd.workbook import Workbook
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds, WallSeconds
-from lrmd.messages import KillOnce, Ran
+from lrmd.messages import KillOnce, Ran, RunOnce
 from stonith.device import FenceAction
 from stonith.events import (
     DevicesChanged,
@@ -59,6 +59,9 @@ class FenceSide:
         self._asked: dict[int, Asked] = {}
         self._last = 0
         self._devices: DevicesChanged | None = None
+        self._connected = False
+        self._waiting: list[RunOnce] = []
+        """Agents to run as soon as lrmd is there: what is sent to nobody is never answered."""
 
     def records(self, target: str) -> tuple[FenceRecord, ...]:
         """The history, newest first."""
@@ -106,8 +109,17 @@ class FenceSide:
         event = self._agents.ran(answer, wall)
         return None if event is None else self._give(event, now)
 
+    def executor_connected(self) -> None:
+        """lrmd is there: run what waits for it."""
+        self._connected = True
+        for message in self._waiting:
+            self._post.put(ToExecutor(message))
+        self._waiting.clear()
+
     def executor_lost(self, now: Milliseconds) -> list[tuple[Asked, FencingDone]]:
         """lrmd died."""
+        self._connected = False
+        self._waiting.clear()
         self._agents.lost()
         return self._give(ExecutorLost(), now)
 
@@ -121,11 +133,11 @@ class FenceSide:
             match effect:
                 case RunAgent():
                     request = self._workbook.next_request()
-                    self._post.put(ToExecutor(self._agents.begin(request, effect)))
+                    self._execute(self._agents.begin(request, effect))
                 case KillAgent(run):
                     old = self._agents.request_of(run)
                     if old is not None:
-                        self._post.put(ToExecutor(KillOnce(old)))
+                        self._kill(old)
                 case FencingDone():
                     asked = self._asked.pop(effect.id, None)
                     if asked is not None:
@@ -138,3 +150,13 @@ class FenceSide:
                 case RecordChanged():
                     pass
         return done
+
+    def _execute(self, message: RunOnce) -> None:
+        if self._connected:
+            self._post.put(ToExecutor(message))
+        else:
+            self._waiting.append(message)
+
+    def _kill(self, request: int) -> None:
+        self._waiting = [message for message in self._waiting if message.request != request]
+        self._post.put(ToExecutor(KillOnce(request)))
