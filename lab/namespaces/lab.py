@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -240,14 +241,11 @@ class Lab:
                 node.boot()
 
     def start(self, names: Iterable[str] | None = None) -> None:
-        """`heartbeat start` on all nodes at once, as a rack that gets its power back."""
-        threads = [
-            threading.Thread(target=self.nodes[name].start) for name in (names if names is not None else self.nodes)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        """`heartbeat start` on all nodes at once, as a rack that gets its power back. Raises CommandFailed."""
+        chosen = [self.nodes[name] for name in (names if names is not None else self.nodes)]
+        with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
+            for started in [pool.submit(node.start) for node in chosen]:
+                started.result()
 
     def power_cut(self, name: str) -> float:
         """Cut a node's power; returns when, in seconds since boot of the machine."""

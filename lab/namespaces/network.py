@@ -1,5 +1,6 @@
 """The lab's switch and cables: a bridge in a namespace of its own, one veth pair for each node."""
 
+from ipaddress import ip_interface
 from typing import Any
 
 from pyroute2 import NetNS
@@ -32,8 +33,9 @@ class Switch:
             self._netlink.link("set", index=index, master=self._bridge, state="up")
             loopback = node.link_lookup(ifname="lo")[0]
             node.link("set", index=loopback, state="up")
+            broadcast = str(ip_interface(f"{address}/{prefix}").network.broadcast_address)
             inside = node.link_lookup(ifname=interface)[0]
-            node.addr("add", index=inside, address=address, prefixlen=prefix, broadcast=None)
+            node.addr("add", index=inside, address=address, prefixlen=prefix, broadcast=broadcast)
             node.link("set", index=inside, state="up")
         finally:
             node.close()
