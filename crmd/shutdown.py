@@ -17,6 +17,9 @@ from lrmd.messages import AgentName, Finished, OcfExit, Operation, OperationStat
 LEAVE_TIMER = "shutdown.leave"
 LOCAL_STOP_TIMER = "shutdown.local_stop"
 DEFAULT_STOP_TIMEOUT_MS = 60_000
+LOCAL_STOP_KEY = "0:0:0:stopped-by-its-own-node"
+"""The transition key of such a stop: no transition's, but what was expected (0) has to be told, because the policy
+engine takes a result without an expectation for a failure."""
 
 
 def local_stamp(node: str) -> OrderStamp:
@@ -93,6 +96,7 @@ class ActiveResources:
             timeout_ms=max(DEFAULT_STOP_TIMEOUT_MS, int(timeout) if timeout.isdigit() else 0),
             parameters=last.parameters,
             meta={key: value for key, value in last.meta.items() if key not in ("CRM_meta_interval",)},
+            transition_key=LOCAL_STOP_KEY,
         )
 
 

@@ -57,7 +57,7 @@ from lrmd.orders import OrderGate, Refusal, next_on_grid
 from lrmd.registry import Registry
 from lrmd.resource import BEGINS, CHANGES_STATE, Forgetting, Job, Recurring, Resource
 from lrmd.runs import Run, Runs, is_run_timer
-from lrmd.self_stop import Mode, SelfStop
+from lrmd.self_stop import Mode, SelfStop, stop_of
 from lrmd.settings import ExecutorSettings
 
 STONITH = "stonith"
@@ -558,10 +558,7 @@ class Executor:
             self._out.append(Exit(1 if left else 0, reason))
 
     def _own_stop(self, resource: Resource) -> Job:
-        timeout_ms = resource.stop_timeout_ms or self._settings.self_stop_timeout_ms
-        meta = {**resource.meta, "CRM_meta_name": "stop", "CRM_meta_timeout": str(timeout_ms)}
-        meta.pop("CRM_meta_interval", None)
-        operation = Operation(resource.name, resource.agent, "stop", 0, timeout_ms, resource.parameters, meta)
+        operation = stop_of(resource, self._settings.self_stop_timeout_ms)
         return Job("self_stop", self._registry.new_call_id(self._gate.newest), operation, None, 0, self._now, self._now)
 
     def _self_stop_ended(self, resource: Resource, outcome: results.Outcome) -> None:

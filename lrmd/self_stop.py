@@ -2,6 +2,29 @@
 
 from enum import Enum
 
+from lrmd.messages import Operation
+from lrmd.resource import Resource
+
+SELF_STOP_KEY = "0:0:0:stopped-by-the-executor"
+"""No transition's, but it tells what was expected (0), without which a result counts as a failure in the CIB."""
+
+
+def stop_of(resource: Resource, default_timeout_ms: int) -> Operation:
+    """The stop that the executor orders itself, with what it learnt from the last operation."""
+    timeout_ms = resource.stop_timeout_ms or default_timeout_ms
+    meta = {**resource.meta, "CRM_meta_name": "stop", "CRM_meta_timeout": str(timeout_ms)}
+    meta.pop("CRM_meta_interval", None)
+    return Operation(
+        resource.name,
+        resource.agent,
+        "stop",
+        0,
+        timeout_ms,
+        resource.parameters,
+        meta,
+        transition_key=SELF_STOP_KEY,
+    )
+
 
 class Mode(Enum):
     """Who stops what."""

@@ -321,6 +321,17 @@ def test_when_the_messaging_layer_dies_everything_is_stopped_whatever_the_policy
     assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
 
 
+def test_what_a_node_stopped_by_itself_counts_as_stopped_when_it_is_back() -> None:
+    cluster = running_cluster("n1", cib=cib(*STACK))
+    cluster.lose_view("n1")
+    cluster.run(1000)
+    assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
+    cluster.install("n1")
+    cluster.settle()
+
+    everything_runs_once(cluster)
+
+
 def test_a_stop_that_fails_outside_any_view_asks_for_a_reset() -> None:
     cluster = running_cluster("n1", cib=cib(dummy("a")))
     cluster.results["n1", "a", "stop"] = (1, 20)

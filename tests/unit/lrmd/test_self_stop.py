@@ -3,6 +3,7 @@
 from ipc.supervision import ExecutorState, StopEverything
 from lrmd.events import CrmdGone, Exit, RebootNode, SupervisorGone
 from lrmd.messages import Refused
+from lrmd.resource import expected_exit
 from tests.unit.lrmd.node import Node, operation
 
 
@@ -30,6 +31,15 @@ def test_without_a_controller_everything_is_stopped_in_reverse_order_of_start() 
         node.end(name)
     assert node.begun == ["web stop", "vip stop", "fs stop"]
     assert exits(node) == [Exit(0, "the messaging layer died")]
+
+
+def test_its_own_stops_tell_which_result_was_expected() -> None:
+    """Without that the policy engine takes the result for a failed stop."""
+    node = started("vip")
+    node.give(CrmdGone())
+    node.give(SupervisorGone())
+    (stop,) = node.running.values()
+    assert expected_exit(stop.transition_key) == 0
 
 
 def test_an_attached_controller_gets_the_chance_to_stop_everything_itself() -> None:
