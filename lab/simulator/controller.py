@@ -33,7 +33,7 @@ from crmd.events import (
     ToStore,
     WallClock,
 )
-from heartbeat.messages import StopReady
+from heartbeat.messages import StopReady, StopRequested
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from lab.simulator.process import Connection, Process
@@ -110,8 +110,10 @@ class ControllerProcess(Process):
         self._messaging_gone = True
         if self._leaving:
             self.die("left in good order")
-        else:
-            self.dispatch(HeartbeatGone())
+            return
+        # As the daemon: whatever comes after it has other children, so this process leaves when all is stopped.
+        self.dispatch(FromHeartbeat(StopRequested("the messaging layer of this node died")))
+        self.dispatch(HeartbeatGone())
 
     def executor_ended(self) -> None:
         """lrmd died; after the messaging layer's death this means that everything is stopped."""
@@ -143,6 +145,9 @@ class ControllerProcess(Process):
                     # From here on nothing that it does reaches the others; its document counts for nothing.
                     self._leaving = True
                     self.machine.cluster.invariants.forget_replica(self.machine)
+                    if self._messaging_gone:
+                        self.die("everything is stopped")
+                        return
                 if self._messaging is not None:
                     self._messaging.send(self, effect.message)
             case ToExecutor():
