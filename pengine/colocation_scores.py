@@ -11,11 +11,11 @@ Source: design page 0010, "Colocation arithmetic".
 from __future__ import annotations
 
 import struct
-from functools import cmp_to_key
 
 from cib.values import INFINITY, MINUS_INFINITY, add_scores
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import replace_scores
+from pengine.merge_sort import merge_sort
 from pengine.working import (
     ABSENT,
     CLONE,
@@ -592,7 +592,7 @@ def _sort_balanced(nodes: list[Node], scores: list[int], active: Node | None) ->
         right_key = (right.assigned_count, 0 if right is active else 1, right.name)
         return (left_key > right_key) - (left_key < right_key)
 
-    return sorted(nodes, key=cmp_to_key(compare))
+    return merge_sort(nodes, compare)
 
 
 def compare_capacities(left: Node, right: Node) -> int:

@@ -5,11 +5,10 @@ Source: design page 0010, "History"; Pacemaker Explained, "How the history is in
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from cib.values import leading_integer
 from pengine.actions import operation_key, request, request_task
 from pengine.history_owner import find_history_owner, removed_resource
+from pengine.merge_sort import merge_sort
 from pengine.operation_result import OperationReader
 from pengine.resource_state import apply_history
 from pengine.resources import target_role
@@ -45,7 +44,7 @@ def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory
 
 def sort_entries(entries: tuple[HistoryEntry, ...]) -> list[HistoryEntry]:
     """Return the entries in the order in which the operations were carried out."""
-    return sorted(entries, key=cmp_to_key(compare_entries))
+    return merge_sort(entries[::-1], compare_entries)
 
 
 def compare_entries(left: HistoryEntry, right: HistoryEntry) -> int:

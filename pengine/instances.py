@@ -7,13 +7,12 @@ Source: design page 0010, "Clones".
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from cib.values import MINUS_INFINITY
 from pengine.assigner import Assigner
 from pengine.colocation_scores import add_matching_scores, current_nodes, score_factor
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, set_score
+from pengine.merge_sort import merge_sort
 from pengine.primitive_assignment import unassign
 from pengine.resource_state import current_node
 from pengine.working import ABSENT, Cluster, Node, Resource, Table
@@ -32,7 +31,7 @@ def sort_by_number(clone: Resource) -> None:
 
 def sort_instances(cluster: Cluster, parent: Resource) -> None:
     """Put the instances into the order in which they choose their nodes."""
-    parent.children.sort(key=cmp_to_key(lambda left, right: compare_instances(cluster, left, right)))
+    parent.children = merge_sort(parent.children, lambda left, right: compare_instances(cluster, left, right))
 
 
 def compare_instances(cluster: Cluster, left: Resource, right: Resource) -> int:

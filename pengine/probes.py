@@ -6,9 +6,10 @@ Source: Pacemaker Explained, "Probes"; design page 0010, "Probes".
 from __future__ import annotations
 
 from cib.values import is_false
-from pengine.actions import operation_key, request, request_ordering
+from pengine.actions import fence_node, operation_key, request, request_ordering
 from pengine.colocation_scores import assigned_nodes
 from pengine.instances import sort_by_number
+from pengine.remote_orderings import is_failed_remote
 from pengine.unfencing import order_after_unfencing
 from pengine.working import (
     ABSENT,
@@ -34,7 +35,11 @@ def schedule_probes(cluster: Cluster) -> None:
     if not cluster.options.enable_startup_probes:
         return
     for node in cluster.nodes:
-        if not node.online or node.unclean:
+        if not node.online:
+            if is_failed_remote(node):
+                fence_node(cluster, node, "the connection is unrecoverable")
+            continue
+        if node.unclean:
             continue
         if node.is_remote_kind and is_false(node.attributes.get("resource-discovery-enabled")):
             continue

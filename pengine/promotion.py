@@ -5,8 +5,6 @@ Source: Pacemaker Explained, "Promotable clones" (promotion scores); design page
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from cib.values import INFINITY, MINUS_INFINITY, ValueFormatError, add_scores, parse_score
 from pengine.colocation_scores import (
     add_matching_scores,
@@ -19,6 +17,7 @@ from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.failcounts import base_name
 from pengine.instances import compare_instances
 from pengine.ledger import ban_everywhere, contribute, replace_scores
+from pengine.merge_sort import merge_sort
 from pengine.working import (
     ABSENT,
     PROMOTED,
@@ -193,7 +192,7 @@ def _order_instances(cluster: Cluster, clone: Resource) -> None:
         elif instance.promotion_priority >= 0:
             score = clone.allowed.scores[node.index]
             instance.promotion_priority = 0 if score == ABSENT else score
-    clone.children.sort(key=cmp_to_key(lambda left, right: _compare_promotable(cluster, left, right)))
+    clone.children = merge_sort(clone.children, lambda left, right: _compare_promotable(cluster, left, right))
     clone.guard = False
 
 

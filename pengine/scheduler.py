@@ -19,6 +19,7 @@ from pengine.options import Options
 from pengine.order_constraints import unpack_order
 from pengine.ordering import apply_orderings
 from pengine.probes import schedule_probes
+from pengine.remote_orderings import order_remote_actions
 from pengine.resource_actions import create_actions
 from pengine.resources import build_resources
 from pengine.state import (
@@ -122,6 +123,7 @@ def decide(cluster: Cluster) -> None:
     schedule_removed_cleanups(cluster)
     for resource in cluster.resources:
         create_actions(cluster, resource)
+    order_remote_actions(cluster)
     schedule_fencing_and_shutdowns(cluster)
     apply_orderings(cluster)
     cluster.ledger.name_nodes([node.name for node in cluster.nodes_by_index])

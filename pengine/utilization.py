@@ -5,8 +5,6 @@ Source: Pacemaker Explained, "Utilization and placement strategy"; design page 0
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 from cib.values import MINUS_INFINITY
 from pengine.colocation_scores import (
     PLACE,
@@ -19,6 +17,7 @@ from pengine.colocation_scores import (
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban
+from pengine.merge_sort import merge_sort
 from pengine.resource_state import current_node
 from pengine.working import ABSENT, CLONE, GROUP, PRIMITIVE, Cluster, Node, Resource
 
@@ -127,7 +126,7 @@ def sort_resources(cluster: Cluster) -> None:
             return -1 if left.priority > right.priority else 1
         return _compare_by_scores(left, tables[id(left)], right, tables[id(right)], nodes)
 
-    cluster.resources.sort(key=cmp_to_key(compare))
+    cluster.resources = merge_sort(cluster.resources, compare)
 
 
 def _fresh_table(cluster: Cluster, resource: Resource) -> list[int]:
