@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ipc.directories import RUN_VARIABLE, NodeDirectories
+from ipc.directories import NodeDirectories
 from lrmd.messages import Operation
 
 EXIT_REASON_PREFIX = "ocf-exit-reason:"
@@ -40,7 +40,7 @@ def base_environment(environ: Mapping[str, str], directories: NodeDirectories, c
     kept["PATH"] = ":".join([str(commands), *inherited, *system])
     kept["HA_SBIN_DIR"] = str(commands)
     kept.update(directories.environment())
-    if environ.get(RUN_VARIABLE) and "HA_RSCTMP" not in environ:
+    if directories.run != NodeDirectories.from_environment({}).run and "HA_RSCTMP" not in environ:
         # several nodes on one machine must not share the agents' state files
         kept["HA_RSCTMP"] = str(directories.run / "resource-agents")
     return kept

@@ -216,7 +216,6 @@ def test_python_and_the_loader_leave_nothing_in_the_agents_environment(tmp_path:
         "LD_PRELOAD": "/x.so",
         "VIRTUAL_ENV": "/venv",
         "HA_logfile": "/var/log/ha-log",
-        "PACEKEEPER_RUN_DIR": str(tmp_path / "run"),
     }
     environment = base_environment(environ, directories, tmp_path / "commands")
     assert environment["PATH"].split(":")[:3] == [str(tmp_path / "commands"), "/opt/bin", "/usr/bin"]
@@ -225,6 +224,11 @@ def test_python_and_the_loader_leave_nothing_in_the_agents_environment(tmp_path:
     assert environment["HA_logfile"] == "/var/log/ha-log"
     assert environment["HA_RSCTMP"] == str(tmp_path / "run/resource-agents")
     assert not {"PYTHONPATH", "PYTHONUNBUFFERED", "LD_PRELOAD", "VIRTUAL_ENV"} & environment.keys()
+
+
+def test_agents_keep_their_state_where_they_always_did_unless_the_run_directory_was_moved(tmp_path: Path) -> None:
+    usual = NodeDirectories.from_environment({})
+    assert "HA_RSCTMP" not in base_environment({}, usual, tmp_path)
 
 
 def test_the_commands_directory_holds_our_commands_and_loses_those_of_yesterday(tmp_path: Path) -> None:
