@@ -204,7 +204,7 @@ def _downed(cluster: Cluster, action: Action) -> list[str] | None:
         ]
         return [node.id, *guests]
     resource = action.resource
-    if resource is not None and resource.is_connection and action.task == "stop":
+    if resource is not None and resource.is_connection and action.task == "stop" and not action.flags & PSEUDO:
         migrating = any(
             edge.action.task == "migrate_from" and edge.action.resource is resource and edge.in_graph
             for edge in action.before

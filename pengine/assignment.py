@@ -38,10 +38,10 @@ def assign_resources(cluster: Cluster) -> None:
         sort_resources(cluster)
     if any(node.is_remote_kind for node in cluster.nodes):
         for resource in cluster.resources:
-            if resource.is_connection and resource.launcher is None:
+            if resource.is_connection:
                 assigner.assign(resource, resource.migration_target, True)
     for resource in cluster.resources:
-        if not (resource.is_connection and resource.launcher is None and not resource.unassigned):
+        if not (resource.is_connection and not resource.unassigned):
             assigner.assign(resource, None, True)
 
 
@@ -99,5 +99,5 @@ def _launched_in(cluster: Cluster, resource: Resource) -> Node | None:
 
 def _ban_remote_nodes(cluster: Cluster, resource: Resource, source: str) -> None:
     for node in cluster.nodes:
-        if node.is_remote_kind and resource.allowed.scores[node.index] != ABSENT:
+        if node.connection is not None and resource.allowed.scores[node.index] != ABSENT:
             set_score(cluster, resource, node.index, _MINUS_INFINITY, source, node.name)

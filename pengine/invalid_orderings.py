@@ -28,7 +28,9 @@ def drop_invalid_orderings(cluster: Cluster) -> None:
 def _is_guest_and_launcher(first: Action, then: Action, marks: int) -> bool:
     """Nothing on a guest may come before what its own launcher does: it is gone when that stops."""
     node = first.node
-    if marks & GUEST_ALLOWED or node is None or not node.is_guest or node.connection is None:
+    if marks & GUEST_ALLOWED or first.resource is None or node is None or node.connection is None:
+        return False
+    if not node.is_guest:
         return False
     return then.resource is not None and then.resource is node.connection.launcher
 
