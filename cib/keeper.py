@@ -28,6 +28,8 @@ class Keeper:
         """What is on disk; None: nothing, or not known."""
         self.failure = ""
         """Why the disk refused last; empty while it works."""
+        self.size = 0
+        """Bytes of the document that was written last: what handling the whole configuration costs."""
         self._retry_ms = retry_ms
         self._token = 0
         self._writing: HistoryPoint | None = None
@@ -77,4 +79,6 @@ class Keeper:
         patch = self._patches[0] if len(self._patches) == 1 else None
         self._patches.clear()
         self._dirty = False
-        return [Persist(self._token, document.to_disk_bytes(), self._writing, patch)]
+        content = document.to_disk_bytes()
+        self.size = len(content)
+        return [Persist(self._token, content, self._writing, patch)]

@@ -34,8 +34,12 @@ from ipc.timers import SetTimer
 from ipc.units import Milliseconds
 
 COMMIT_TIMER = f"{TIMER_PREFIX}commit"
-BATCH_MAX = 256
-"""Writes that are carried out in one turn; the rest waits for the next, so that no turn takes long."""
+TURN_COST_MAX = 256
+"""What may be done in one turn, in status writes (0.15 ms); the rest waits for the next, so that no turn takes long."""
+CONFIGURATION_COST = 5
+"""Cost of a write that goes through the whole of a small configuration (grammar, digest)."""
+BYTES_PER_COST = 10_000
+"""So much configuration costs one more."""
 QUEUE_MAX = 8192
 """Writes that may wait for their turn; more are refused."""
 
@@ -124,8 +128,12 @@ class Sequencer:
         """Carry out what waits (COMMIT_TIMER fired)."""
         batch = _Batch(self._holding, self._role)
         effects: list[Effect] = []
-        for write in list(self._queue)[:BATCH_MAX]:
+        cost = 0
+        for write in list(self._queue):
+            if cost >= TURN_COST_MAX:
+                break
             forward = self._queue.pop(write)
+            cost += self._cost(forward)
             try:
                 settled = batch.carry_out(forward, self._obstacle)
             except CibError as error:
@@ -137,6 +145,12 @@ class Sequencer:
         if self._queue:
             effects.append(SetTimer(COMMIT_TIMER, now))
         return [*effects, *self.acknowledge()]
+
+    def _cost(self, forward: Forward) -> int:
+        """Return what a write costs; one that says that it only concerns the status is cheap."""
+        if all(request.section == "status" or request.xpath.startswith("/cib/status/") for request in forward.requests):
+            return 1
+        return CONFIGURATION_COST + self._keeper.size // BYTES_PER_COST
 
     def _obstacle(self) -> str:
         return self._acknowledgements.obstacle(self._role, voters(self._holding.document))

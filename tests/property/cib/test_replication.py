@@ -7,6 +7,7 @@ import random
 import pytest
 
 from cib.replica_events import RoleChanged
+from cib.version import ZERO, CibVersion
 from tests.unit.cib.replicas import Cluster, Node, count_up, has, resource
 
 
@@ -22,7 +23,7 @@ class Trial:
         self.acknowledged: set[str] = set()
         self.quorate: tuple[str, ...] = ()
         self.dc = ""
-        self.seen: dict[str, tuple[int, tuple[int, int, int], int]] = {}
+        self.seen: dict[str, tuple[int, CibVersion, int]] = {}
         self.views = 0
         self.created = 0
 
@@ -110,18 +111,18 @@ class Trial:
                 assert 2 * outcome.kept_on > len(self.names)
                 self.acknowledged.add(identity)
         in_step = [name for name in self.quorate if self.cluster[name].replica.in_step]
-        documents: dict[tuple[int, int, int], str] = {}
+        documents: dict[CibVersion, str] = {}
         for name in in_step:
             replica = self.cluster[name].replica
             digest = replica.document.digest()
-            assert documents.setdefault(tuple(replica.document.version), digest) == digest
+            assert documents.setdefault(replica.document.version, digest) == digest
         for name in self.names:
             self.check_version(self.cluster[name])
 
     def check_version(self, node: Node) -> None:
         """A version goes back only when the document that is given up is kept aside."""
-        version = tuple(node.replica.document.version)
-        life, before, aside = self.seen.get(node.name, (0, (0, 0, 0), 0))
+        version = node.replica.document.version
+        life, before, aside = self.seen.get(node.name, (0, ZERO, 0))
         if life == node.incarnation and version < before:
             assert len(node.kept_aside) > aside, f"{node.name} went back from {before} to {version}"
         self.seen[node.name] = (node.incarnation, version, len(node.kept_aside))

@@ -1,5 +1,7 @@
 """What replicas do for each other: one order of writes, acknowledgement, catching up, exactly once."""
 
+from collections import deque
+
 from cib.acknowledgement import vote_change_problem
 from cib.replica_events import RoleChanged
 from cib.requests import Request
@@ -75,6 +77,20 @@ def test_writes_that_arrive_together_become_one_patch() -> None:
     cluster.run()
     assert cluster["n2"].patches == before + 1
     assert cluster.versions() == {"n1": "0.0.20", "n2": "0.0.20"}
+
+
+def test_a_turn_is_bounded_by_what_its_writes_cost() -> None:
+    cluster = started("n1")
+    for _ in range(400):
+        cluster.write("n1", count_up())
+    cluster.fire()
+    assert cluster.versions()["n1"] == "0.0.256"
+    cluster.run()
+    assert cluster.versions()["n1"] == "0.0.400"
+    for number in range(100):
+        cluster.write("n1", resource(f"r{number}"))
+    cluster.fire()
+    assert cluster.versions()["n1"] == "0.52.0"
 
 
 def test_one_bad_write_of_a_batch_does_not_hurt_the_others() -> None:
@@ -188,7 +204,7 @@ def test_a_patch_of_an_earlier_dc_is_ignored() -> None:
     late = cluster.links[("n1", "n2")].popleft()
     cluster.form("n3", "n2")
     cluster.run()
-    cluster.links[("n1", "n2")] = __import__("collections").deque([late])
+    cluster.links[("n1", "n2")] = deque([late])
     cluster.run()
     assert not has(cluster["n2"], "old")
     assert any(note.event == "cib.stale" for note in cluster["n2"].notes)
