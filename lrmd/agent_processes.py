@@ -161,7 +161,7 @@ class AgentProcesses:
         return process.pid if process is not None else 0
 
     def close(self) -> None:
-        """Let the worker go; what it has forked goes on."""
+        """Let the worker go: it ends by itself when the agents that run have ended."""
         if self._control is not None:
             if self._loop is not None:
                 self._loop.remove_reader(self._control)
@@ -171,12 +171,6 @@ class AgentProcesses:
         for process in list(self._processes.values()):
             self._release(process)
         self._processes.clear()
-        if self._worker is not None:
-            try:
-                self._worker.wait(timeout=2)
-            except subprocess.TimeoutExpired:
-                self._worker.kill()
-                self._worker.wait()
 
     # towards the worker
 

@@ -287,6 +287,21 @@ def test_ended_by_a_signal_it_leaves_the_resources_running(tmp_path: Path) -> No
     run(body())
 
 
+def test_ended_by_a_signal_it_does_not_disturb_an_agent_that_runs(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            log = tmp_path / "agent.log"
+            work = "for i in 1 2 3 4 5 6; do sleep 0.5; echo $i; done"
+            script(tmp_path / "ocf/resource.d/test/Slow", f"echo begin >>{log}\n{work}\necho end >>{log}")
+            node.order(test_type("Slow"), "start")
+            await appears(log)
+            os.kill(node.pid, signal.SIGTERM)
+            assert await node.exit_code() == 0
+            await eventually(lambda: log.read_text(encoding="utf-8") == "begin\nend\n")
+
+    run(body())
+
+
 def test_a_second_executor_finds_the_lock_held_and_ends(tmp_path: Path) -> None:
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
