@@ -229,10 +229,13 @@ class CibView:
         return [self._update(name, in_ccm=0, crmd=0, join="down", expected="down" if clean else None)]
 
     def controller_gone(self, name: str) -> list[Request]:
-        """A node is in the view, but nobody takes orders there."""
+        """A node is in the view, but nobody takes orders there.
+
+        What runs there is not known. It was to be a member, so the policy engine calls it unclean.
+        """
         row = self.node_rows().get(name)
         since = row.in_ccm if row is not None and row.in_ccm else self.wall
-        return [self._update(name, in_ccm=since, crmd=0, join="down")]
+        return [self._update(name, in_ccm=since, crmd=0, join="down", expected="member")]
 
     def expect_down(self, name: str) -> list[Request]:
         """A member has nothing left to do and will leave."""

@@ -36,6 +36,7 @@ from pengine.graph import CRM_EVENT, Action, Graph
 from stonith.device import FenceAction
 
 FOREIGN_TIMER = "conductor.foreign"
+ARRIVED_TIMER = "conductor.arrived"
 FENCE_RETRY_TIMER = "conductor.fence."
 """Prefix; the action's id follows."""
 
@@ -90,6 +91,8 @@ class Conductor:
         self._transition: Transition | None = None
         self._offsets = FailureOffsets()
         self._foreign: dict[str, _Foreign] = {}
+        self._arrived: list[tuple[str, Results]] = []
+        """Results that came in this turn of the shell."""
         self._fencing: dict[int, _Fencing] = {}
         self._last_fencing = 0
         self._fence_failures: dict[str, int] = {}
@@ -109,7 +112,8 @@ class Conductor:
     @property
     def busy(self) -> bool:
         """Whether anything is in flight, so that nothing may be computed yet."""
-        return (self._transition is not None and not self._transition.over) or bool(self._foreign)
+        going_on = self._transition is not None and not self._transition.over
+        return going_on or bool(self._foreign) or bool(self._arrived)
 
     @property
     def graph(self) -> Graph | None:
@@ -256,6 +260,10 @@ class Conductor:
             if action is not None and self._in_flight(int(transition), action.id):
                 self._fence_not_before.pop(action.node_name or "", None)
                 self._fire_fencing(action, now)
+        elif name == ARRIVED_TIMER:
+            arrived, self._arrived = self._arrived, []
+            for node, message in arrived:
+                self._take_in(node, message, now)
         elif name == FOREIGN_TIMER:
             for foreign in [foreign for foreign in self._foreign.values() if foreign.deadline <= now]:
                 self._record_lost(foreign.node, foreign.operation, now)
@@ -306,7 +314,14 @@ class Conductor:
     # results
 
     def results(self, node: str, message: Results, now: Milliseconds) -> None:
-        """A member's results came: write those that are new, with what they do to fail counts, as one change."""
+        """A member's results came. They are taken in at the end of the shell's turn, so that what comes together
+        becomes one change."""
+        if not self._arrived:
+            self._desk.timer(ARRIVED_TIMER, now)
+        self._arrived.append((node, message))
+
+    def _take_in(self, node: str, message: Results, now: Milliseconds) -> None:
+        """Write the results that are new, with what they do to fail counts."""
         fresh = tuple(result for result in message.results if not self._cib.is_recorded(node, result))
         old = tuple(result for result in message.results if result not in fresh)
         if old:

@@ -13,7 +13,7 @@ from cib.replica_events import RoleChanged
 from crmd.cib_side import (
     NodeWrite,
 )
-from crmd.conductor import FOREIGN_TIMER, Conductor
+from crmd.conductor import ARRIVED_TIMER, FOREIGN_TIMER, Conductor
 from crmd.coordinator import BEAT_TIMER, FETCH_TIMER, HOLD_TIMER, RECHECK_TIMER, RETRY_TIMER, Coordinator
 from crmd.desk import (
     Desk,
@@ -88,7 +88,16 @@ from heartbeat.messages import (
 from ipc.timers import TimerFired
 from ipc.units import Milliseconds
 
-_OFFICE_TIMERS = (BEAT_TIMER, RECHECK_TIMER, HOLD_TIMER, FETCH_TIMER, RETRY_TIMER, JOIN_TIMER, FOREIGN_TIMER)
+_OFFICE_TIMERS = (
+    BEAT_TIMER,
+    RECHECK_TIMER,
+    HOLD_TIMER,
+    FETCH_TIMER,
+    RETRY_TIMER,
+    JOIN_TIMER,
+    FOREIGN_TIMER,
+    ARRIVED_TIMER,
+)
 
 
 class Controller(Wiring):

@@ -25,7 +25,7 @@ from crmd.cib_side import (
 )
 from crmd.cib_view import CibView
 from crmd.clients import WAIT_TIMER, ClientEffect, Clients, PassOn, Reply, RunMetadata, WriteForTool
-from crmd.conductor import FENCE_RETRY_TIMER, FOREIGN_TIMER
+from crmd.conductor import ARRIVED_TIMER, FENCE_RETRY_TIMER, FOREIGN_TIMER
 from crmd.coordinator import BEAT_TIMER, FETCH_TIMER, HOLD_TIMER, RECHECK_TIMER, RETRY_TIMER, Coordinator
 from crmd.desk import (
     AdoptCib,
@@ -61,7 +61,7 @@ from ipc.units import Milliseconds
 from stonith.events import FencingDone
 from stonith.fencer import Fencer
 
-_CONDUCTOR_TIMERS = (ACTION_TIMER, FENCE_RETRY_TIMER, FOREIGN_TIMER)
+_CONDUCTOR_TIMERS = (ACTION_TIMER, FENCE_RETRY_TIMER, FOREIGN_TIMER, ARRIVED_TIMER)
 _NO_CLUSTER = ClusterSettings(
     keepalive_ms=1000, deadtime_ms=10_000, warntime_ms=5000, initdead_ms=30_000, auto_failback="off"
 )
