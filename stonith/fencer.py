@@ -1,7 +1,6 @@
 """The fencer: carries out requests to fence a node, and reports success only when a device or a person said so."""
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, assert_never
+from typing import Protocol, assert_never
 
 from msgspec.structs import replace
 
@@ -9,8 +8,9 @@ from ipc.note import Level as NoteLevel
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds, WallSeconds
+from stonith.arsenal import Arsenal
 from stonith.campaign import Campaign, LocalWaiter, RemoteWaiter, Stage, Waiter
-from stonith.device import DEFAULT_QUERY_TIMEOUT_MS, AgentAction, Device, FenceAction, Level
+from stonith.device import DEFAULT_QUERY_TIMEOUT_MS, AgentAction, Device, FenceAction
 from stonith.events import (
     AgentRan,
     DevicesChanged,
@@ -20,15 +20,13 @@ from stonith.events import (
     FenceRequested,
     FencerEvent,
     FencingDone,
-    KillAgent,
     MembersChanged,
     PeerSaid,
     RecordChanged,
-    RunAgent,
     SendFencer,
 )
 from stonith.history import History
-from stonith.hosts import agent_parameters, host_check, in_static_list, parse_list_output
+from stonith.hosts import in_static_list
 from stonith.messages import (
     MANUAL,
     FenceRecord,
@@ -36,16 +34,12 @@ from stonith.messages import (
     ForwardResult,
     ShareRecords,
 )
-from stonith.metadata import ASSUMED, Metadata, MetadataError, parse_metadata
-from stonith.plan import alternatives
+from stonith.metadata import MetadataError
+from stonith.runs import Purpose, Run, Runs, describe_end
 
 MAX_WAITING = 256
 """Requests that may wait at the same time; one beyond is refused."""
-GUARD_MS = 5_000
-"""How much longer than an agent's timeout its answer is waited for; then the executor is taken to have lost it."""
 _HELPLESS = "no device here can do it, other members are being asked"
-_STATUS_KNOWN = (0, 2)
-"""Exit codes of `status` by which an agent says that it knows the node: on, and off."""
 
 
 class Chance(Protocol):
@@ -53,15 +47,6 @@ class Chance(Protocol):
 
     def randint(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """An agent that is running: for whom, and what it was asked."""
-
-    campaign: int | None
-    purpose: Literal["metadata", "query", "act"]
-    device: Device
 
 
 class Fencer:
@@ -75,13 +60,9 @@ class Fencer:
     def __init__(self, node: str, chance: Chance) -> None:
         self._node = node
         self._chance = chance
-        self._devices: tuple[Device, ...] = ()
-        self._levels: tuple[Level, ...] = ()
-        self._concurrent = True
+        self._arsenal = Arsenal()
+        self._runs = Runs()
         self._members: tuple[str, ...] = (node,)
-        self._metadata: dict[str, Metadata] = {}
-        self._runs: dict[int, _Run] = {}
-        self._last_run = 0
         self._campaigns: dict[int, Campaign] = {}
         self._last_campaign = 0
         self._history = History()
@@ -125,13 +106,16 @@ class Fencer:
     # What the world tells
 
     def _devices_changed(self, event: DevicesChanged) -> None:
-        self._devices, self._levels, self._concurrent = event.devices, event.levels, event.concurrent
-        # Read ahead, so that an emergency does not wait for it.
-        busy = {run.device.agent for run in self._runs.values() if run.purpose == "metadata"}
-        for device in self._devices:
-            if device.agent not in self._metadata and device.agent not in busy:
-                busy.add(device.agent)
-                self._run(None, "metadata", device, "metadata", None, DEFAULT_QUERY_TIMEOUT_MS)
+        self._arsenal.configure(event)
+        self._ask_strangers()  # now, so that an emergency does not wait for it
+
+    def _ask_strangers(self) -> set[int]:
+        """Ask agents of which nothing is known for their metadata; the runs that will tell."""
+        runs: set[int] = set()
+        for device in self._arsenal.strangers():
+            running = self._runs.metadata_run(device.agent)
+            runs.add(running or self._run(0, "metadata", device, "metadata", None, DEFAULT_QUERY_TIMEOUT_MS))
+        return runs
 
     def _members_changed(self, event: MembersChanged) -> None:
         before, self._members = self._members, event.members
@@ -237,7 +221,7 @@ class Fencer:
 
     def _startable(self) -> Campaign | None:
         busy = [campaign.target for campaign in self._campaigns.values() if campaign.stage is not Stage.QUEUED]
-        if busy and not self._concurrent:
+        if busy and not self._arsenal.concurrent:
             return None
         queued = (campaign for campaign in self._campaigns.values() if campaign.stage is Stage.QUEUED)
         return next((campaign for campaign in queued if campaign.target not in busy), None)
@@ -248,28 +232,19 @@ class Fencer:
             self._forward(campaign)
             return
         campaign.stage = Stage.GATHERING
-        if not self._devices:
+        if not self._arsenal.devices:
             campaign.problems.append("no fencing device is configured")
-        for device in self._devices:
-            if device.agent not in self._metadata:
-                running = [
-                    n for n, r in self._runs.items() if r.purpose == "metadata" and r.device.agent == device.agent
-                ]
-                run = running[0] if running else self._run(
-                    None, "metadata", device, "metadata", None, DEFAULT_QUERY_TIMEOUT_MS
-                )  # fmt: skip
-                campaign.wanted.add(run)
+        campaign.wanted = self._ask_strangers()
         self._query_when_ready(campaign)
 
     def _query_when_ready(self, campaign: Campaign) -> None:
         """With all metadata at hand, ask the devices that have to be asked which nodes they reach."""
         if campaign.wanted:
             return
-        for device in self._devices:
+        for device in self._arsenal.devices:
             if device.id in campaign.can_fence:
                 continue
-            metadata = self._metadata.get(device.agent, ASSUMED)
-            match host_check(device, metadata):
+            match self._arsenal.check(device):
                 case "none":
                     campaign.can_fence[device.id] = True
                 case "static-list":
@@ -286,24 +261,28 @@ class Fencer:
         return self._run(campaign.number, "query", device, action, target, timeout)
 
     def _plan(self, campaign: Campaign) -> None:
-        usable = [device for device in self._devices if campaign.can_fence.get(device.id)]
-        metadata = {device.agent: self._metadata.get(device.agent, ASSUMED) for device in usable}
-        campaign.plan = alternatives(campaign.target, campaign.action, usable, self._levels, metadata)
-        if not campaign.plan and self._devices:
+        usable = [device for device in self._arsenal.devices if campaign.can_fence.get(device.id)]
+        campaign.plan = self._arsenal.alternatives(campaign.target, campaign.action, usable)
+        if not campaign.plan and self._arsenal.devices:
             campaign.problems.append(f"no device can fence {campaign.target}")
-        delay_ms = campaign.delay_ms
-        if campaign.plan and campaign.action != "on":
-            first = campaign.plan[0][0].device
-            delay_ms += first.delay_base_ms(campaign.target)
-            longest = first.delay_max_ms()
-            if longest > first.delay_base_ms(campaign.target):
-                delay_ms += self._chance.randint(0, longest - first.delay_base_ms(campaign.target))
-        if campaign.plan and delay_ms > 0:
+        delay_ms = self._delay_ms(campaign)
+        if delay_ms > 0:
             campaign.stage = Stage.DELAYING
             self._note("info", "fence.delay", f"fencing of {campaign.target} starts after its delay", delay_ms=delay_ms)
             self._out.append(SetTimer(campaign.delay_timer, Milliseconds(self._now + delay_ms)))
         else:
             self._next_alternative(campaign)
+
+    def _delay_ms(self, campaign: Campaign) -> int:
+        """The request's delay, and the first device's: its base, and a random part up to its maximum."""
+        if not campaign.plan:
+            return 0
+        if campaign.action == "on":
+            return campaign.delay_ms
+        first = campaign.plan[0][0].device
+        base = first.delay_base_ms(campaign.target)
+        longest = first.delay_max_ms()
+        return campaign.delay_ms + base + (self._chance.randint(0, longest - base) if longest > base else 0)
 
     # Acting
 
@@ -378,91 +357,78 @@ class Fencer:
 
     def _run(
         self,
-        campaign: int | None,
-        purpose: Literal["metadata", "query", "act"],
+        campaign: int,
+        purpose: Purpose,
         device: Device,
         action: AgentAction,
         target: str | None,
         timeout_ms: int,
     ) -> int:
-        self._last_run += 1
-        run = self._last_run
-        self._runs[run] = _Run(campaign, purpose, device)
-        metadata = self._metadata.get(device.agent, ASSUMED)
-        parameters = {} if purpose == "metadata" else agent_parameters(device, metadata, target)
-        self._out.append(RunAgent(run, device.id, device.agent, device.command(action), parameters, timeout_ms))
-        self._out.append(SetTimer(f"fence:run:{run}", Milliseconds(self._now + timeout_ms + GUARD_MS)))
-        return run
+        parameters = self._arsenal.parameters(device, action, target)
+        number, effects = self._runs.begin(campaign, purpose, device, action, parameters, timeout_ms, self._now)
+        self._out += effects
+        return number
 
     def _agent_ran(self, event: AgentRan) -> None:
-        run = self._runs.pop(event.run, None)
+        run, effects = self._runs.end(event.run)
+        self._out += effects
         if run is None:
             # Its campaign has been answered. A success that comes now must not count: what it answered may have been
             # relied upon, and the node may have come back since.
             self._note("warning", "fence.late", "the answer of a fence agent came too late and is ignored")
             return
-        self._out.append(CancelTimer(f"fence:run:{event.run}"))
-        self._settle(event.run, run, event.exit_code, event.output, event.errors)
+        self._settle(run, event.exit_code, event.output, event.errors)
 
-    def _settle(self, number: int, run: _Run, exit_code: int | None, output: str, errors: str) -> None:
+    def _executor_lost(self) -> None:
+        for number in self._runs.all():
+            run, effects = self._runs.end(number)
+            self._out += effects
+            if run is not None:
+                self._settle(run, None, "", "the executor that ran the agent died")
+
+    def _run_expired(self, number: int) -> None:
+        run, effects = self._runs.expire(number)
+        self._out += effects
+        if run is not None:
+            self._settle(run, None, "", "the executor did not answer in time")
+
+    def _settle(self, run: Run, exit_code: int | None, output: str, errors: str) -> None:
+        """A run is over: whoever waits for it goes on."""
         if run.purpose == "metadata":
-            self._learn(run.device, exit_code, output)
-            for waiting in list(self._campaigns.values()):
-                if number in waiting.wanted:
-                    waiting.wanted.discard(number)
-                    self._query_when_ready(waiting)
+            self._learn(run, exit_code, output)
             return
-        campaign = self._campaigns.get(run.campaign) if run.campaign is not None else None
+        campaign = self._campaigns.get(run.campaign)
         if campaign is None:
             return
         if run.purpose == "query":
-            campaign.can_fence[run.device.id] = self._answer_means_yes(campaign, run.device, exit_code, output, errors)
-            campaign.wanted.discard(number)
+            reaches = self._arsenal.reaches_by_answer(run.device, campaign.target, exit_code, output)
+            campaign.can_fence[run.device.id] = reaches
+            if not reaches and exit_code != 0:
+                campaign.problems.append(f"asked by {run.device.id}: {describe_end(exit_code, errors or output)}")
+            campaign.wanted.discard(run.number)
             self._query_when_ready(campaign)
         elif exit_code == 0:
             del campaign.steps[0]
             self._begin_step(campaign)
         else:
-            self._step_failed(campaign, _describe(exit_code, errors or output))
+            self._step_failed(campaign, describe_end(exit_code, errors or output))
 
-    def _learn(self, device: Device, exit_code: int | None, output: str) -> None:
+    def _learn(self, run: Run, exit_code: int | None, output: str) -> None:
+        device = run.device
         try:
-            if exit_code != 0:
-                raise MetadataError(_describe(exit_code, output))
-            self._metadata[device.agent] = parse_metadata(output)
+            self._arsenal.learn(device, exit_code, output)
         except MetadataError as error:
-            # Not remembered: the agent may be installed later.
-            self._note(
-                "warning", "fence.metadata", f"the metadata of {device.agent} can't be read: {error}",
-                device=device.id, agent=device.agent,
-            )  # fmt: skip
-
-    def _answer_means_yes(
-        self, campaign: Campaign, device: Device, exit_code: int | None, output: str, errors: str
-    ) -> bool:
-        check = host_check(device, self._metadata.get(device.agent, ASSUMED))
-        if check == "status":
-            return exit_code in _STATUS_KNOWN
-        if exit_code != 0:
-            campaign.problems.append(f"list by {device.id}: {_describe(exit_code, errors)}")
-            return False
-        wanted = agent_parameters(device, ASSUMED, campaign.target).get("port", campaign.target)
-        names = parse_list_output(output)
-        return campaign.target in names or wanted in names
-
-    def _executor_lost(self) -> None:
-        for number, run in list(self._runs.items()):
-            if self._runs.pop(number, None) is not None:
-                self._out.append(CancelTimer(f"fence:run:{number}"))
-                self._settle(number, run, None, "", "the executor that ran the agent died")
+            text = f"the metadata of {device.agent} can't be read: {error}"
+            self._note("warning", "fence.metadata", text, device=device.id, agent=device.agent)
+        for waiting in list(self._campaigns.values()):
+            if run.number in waiting.wanted:
+                waiting.wanted.discard(run.number)
+                self._query_when_ready(waiting)
 
     def _timer_fired(self, name: str) -> None:
         kind, _, number = name.removeprefix("fence:").partition(":")
         if kind == "run":
-            run = self._runs.pop(int(number), None)
-            if run is not None:
-                self._out.append(KillAgent(int(number)))
-                self._settle(int(number), run, None, "", "the executor did not answer in time")
+            self._run_expired(int(number))
             return
         campaign = self._campaigns.get(int(number))
         if campaign is None:
@@ -495,10 +461,7 @@ class Fencer:
 
     def _finish(self, campaign: Campaign, *, ok: bool, device: str, by: str, reason: str) -> None:
         del self._campaigns[campaign.number]
-        for number, run in list(self._runs.items()):
-            if run.campaign == campaign.number:
-                del self._runs[number]
-                self._out += [CancelTimer(f"fence:run:{number}"), KillAgent(number)]
+        self._out += self._runs.kill(campaign.number)
         self._out += [CancelTimer(campaign.delay_timer), CancelTimer(campaign.forward_timer)]
         if campaign.local:
             self._keep(
@@ -538,10 +501,3 @@ class Fencer:
 
     def _note(self, level: NoteLevel, event: str, text: str, **fields: str | int | bool) -> None:
         self._out.append(Note(level, event, text, fields))
-
-
-def _describe(exit_code: int | None, errors: str) -> str:
-    """Why a run failed, in few words: the last line that the agent printed, or its exit code."""
-    lines = errors.strip().splitlines()
-    ended = "it did not end by itself" if exit_code is None else f"exit code {exit_code}"
-    return f"{lines[-1].strip()} ({ended})" if lines else ended
