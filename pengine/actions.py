@@ -6,6 +6,7 @@ shutdown, cleaning up) and how an ordering between two actions is recorded.
 
 from __future__ import annotations
 
+from pengine.device_digests import add_device_digests
 from pengine.operations import find_action_operation, operation_meta
 from pengine.resources import evaluate_for
 from pengine.working import (
@@ -262,7 +263,10 @@ def fence_action(
     """Ask for the fencing (or, with operation "on", unfencing) of a node."""
     mode = operation if operation is not None else cluster.options.fencing_action
     key = f"stonith-{node.name}-{mode}"
+    is_new = key not in cluster.actions_by_key
     action = request(cluster, None, key, "stonith", node, True)
+    if is_new and cluster.unfencing and add_device_digests(cluster, action, node):
+        optional = False
     action.meta["on_node"] = node.name
     action.meta["on_node_uuid"] = node.id
     action.meta["stonith_action"] = mode

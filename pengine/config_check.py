@@ -13,6 +13,7 @@ from pengine.history import active_range, sort_entries
 from pengine.operations import find_operation
 from pengine.recurring import cancel_action
 from pengine.state import HistoryEntry, ResourceHistory
+from pengine.unfencing import trigger_unfencing
 from pengine.working import (
     ORDERED,
     PRIMITIVE,
@@ -78,6 +79,7 @@ def _agent_changed(resource: Resource, history: ResourceHistory) -> bool:
 def _replace_agent(cluster: Cluster, resource: Resource, node: Node) -> None:
     request_task(cluster, resource, "stop", node, False)
     resource.start_pending = True
+    trigger_unfencing(cluster, resource, node, "Device definition changed")
     schedule_cleanup(cluster, resource, node, False)
 
 
@@ -122,14 +124,18 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
     if result == MATCH:
         return False
     if result == NEEDS_RESTART:
+        trigger_unfencing(cluster, resource, None, "Device parameters changed")
         _force_restart(cluster, resource, node, entry)
         return True
     assert result in (UNKNOWN_DIGEST, MISMATCH)
     if entry.interval_ms:
+        trigger_unfencing(cluster, resource, None, "Device parameters changed (reschedule)")
         _reschedule(cluster, resource, node, entry)
     elif entry.restart_digest is not None:
+        trigger_unfencing(cluster, resource, None, "Device parameters changed (reload)")
         _reload(cluster, resource, node)
     else:
+        trigger_unfencing(cluster, resource, None, "Device parameters changed")
         _force_restart(cluster, resource, node, entry)
     return True
 

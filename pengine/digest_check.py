@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cib.digests import DEFAULT_SECRETS, FEATURE_SET, operation_digest, restart_digest, secure_digest
+from cib.digests import FEATURE_SET, operation_digest, restart_digest, secure_digest
 from pengine.namevalue import merge_missing
 from pengine.operations import find_operation, operation_meta
 from pengine.resources import evaluate_for, parameters_on
@@ -73,12 +73,3 @@ def _unless_only_secret(
         cluster.notices.append(f"Only 'private' parameters to {entry.id} on {entry.key} changed")
         return MATCH
     return result
-
-
-def device_digests(cluster: Cluster, device: Resource, node: Node) -> tuple[str, str]:
-    """Return the digests of all and of the non-secret parameters of a fence device."""
-    values = dict(parameters_on(cluster, device, node))
-    return (
-        operation_digest(values, 0),
-        secure_digest(values, 0, DEFAULT_SECRETS, fence_device=True),
-    )

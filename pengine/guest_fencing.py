@@ -24,9 +24,7 @@ def fence_guest(cluster: Cluster, node: Node) -> Action:
     assert launcher is not None
     stop = newest_action(launcher, "stop", None)
     start = newest_action(launcher, "start", None)
-    operation = "off"
-    if stop is not None and start is not None:
-        operation = "reboot"
+    operation = "off" if start is None else "reboot"
     fencing = fence_action(cluster, node, operation, False, "guest is unclean")
     fencing.flags |= PSEUDO | RUNNABLE
     fencing.flags &= ~OPTIONAL

@@ -141,7 +141,8 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
         return
     if node is not None and not forced:
         score = resource.allowed.scores[node.index]
-        if (score < 0 or not node.available()) and not node.is_guest:
+        # a guest counts as one that will be up
+        if score < 0 or (not node.available() and not node.is_guest):
             if stop_if_fail:
                 resource.next_role = STOPPED
             node = None

@@ -77,7 +77,7 @@ def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) 
     if resource.kind == 0:
         node.running.append(resource)
         if resource.priority and not failed:
-            node.priority += resource.priority + (1 if resource.orig_role == PROMOTED else 0)
+            _add_priority(node, resource.priority + (1 if resource.orig_role == PROMOTED else 0))
         if node.maintenance:
             resource.managed = False
             resource.maintenance = True
@@ -99,6 +99,15 @@ def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) 
                     _block(sibling)
     if resource.parent is not None:
         add_running(cluster, resource.parent, node, failed=False)
+
+
+def _add_priority(node: Node, amount: int) -> None:
+    """Let a node, and the hosts of a guest, count for more when one of two sides has to die."""
+    node.priority += amount
+    launcher = node.connection.launcher if node.connection is not None else None
+    if launcher is not None:
+        for host in launcher.running_on:
+            host.priority += amount
 
 
 def _block(resource: Resource) -> None:

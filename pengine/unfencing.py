@@ -6,6 +6,7 @@ Source: Pacemaker Explained, "Unfencing"; design page 0010, "Unfencing".
 from __future__ import annotations
 
 from pengine.actions import fence_action, operation_key, order_actions, request_ordering
+from pengine.device_digests import is_unfencing_device
 from pengine.working import (
     FIRST_IMPLIES_SAME_NODE_THEN,
     IF_ON_SAME_NODE,
@@ -60,6 +61,19 @@ def order_after_unfencing(cluster: Cluster, resource: Resource, node: Node, acti
     order_actions(unfence, action, marks)
     if node.attributes.get("#node-unfenced", "0") in ("", "0") and node.online and node_is_usable(node):
         unfence_action(cluster, node, False, f"required by {resource.id} {action.task}")
+
+
+def trigger_unfencing(cluster: Cluster, device: Resource, node: Node | None, reason: str) -> None:
+    """Unfence a node anew (or all nodes that may use it) because a device has changed."""
+    if not (cluster.unfencing and device.is_fence_device and is_unfencing_device(device)):
+        return
+    if node is not None:
+        if node.online and node_is_usable(node):
+            unfence_action(cluster, node, False, reason)
+        return
+    for candidate in cluster.nodes:
+        if cluster.entry_exists(device, candidate):
+            trigger_unfencing(cluster, device, candidate, reason)
 
 
 def node_is_usable(node: Node) -> bool:
