@@ -8,6 +8,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import IO, Any, assert_never
 
 from ipc import unix
@@ -323,8 +324,8 @@ class Daemon:
             self._ended.set_result(code)
 
     def _log(self, note: Note) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        sys.stderr.write(f"{stamp} lrmd[{os.getpid()}] {render(note)}\n")
+        stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+        sys.stderr.write(f"{stamp} {os.uname().nodename} lrmd[{os.getpid()}] {render(note)}\n")
         sys.stderr.flush()
 
 
