@@ -1,6 +1,7 @@
 """What a grammar by section cannot say: ids are unique in the configuration, references lead somewhere.
 
-Both make a document invalid, as in Pacemaker, whose grammars type these attributes as XML ids.
+Both make a document invalid, as in Pacemaker, whose grammars type these attributes as XML ids. Also the two demands of
+older versions that their successors dropped: objects of tags exist (before 3.3), rules have a score (before 3.9).
 """
 
 from __future__ import annotations
@@ -25,18 +26,30 @@ _REFERENCE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
 }
 
 
+_Version = tuple[int, int]
+_TAGS_MAY_NAME_ANYTHING: _Version = (3, 3)
+_RULES_NEED_NO_SCORE: _Version = (3, 9)
+
+
+def _claimed(root: Element) -> _Version:
+    major, _, minor = root.get("validate-with", "").removeprefix("pacemaker-").partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
 def integrity(root: Element) -> tuple[Report, ...]:
     """Return ids that are used twice and references that lead nowhere, in document order."""
     configuration = root.find("configuration")
     if configuration is None:
         return ()
+    version = _claimed(root)
+    by_id = _REFERENCES_BY_ID if version >= _TAGS_MAY_NAME_ANYTHING else _REFERENCES_BY_ID | {"obj_ref"}
     owners: dict[str, Element] = {}
     reports: list[Report] = []
     references: list[tuple[Element, str, str]] = []
     for element in configuration.iter("*"):
         name, identity = name_of(element), element.get("id")
         if identity is not None:
-            if name in _REFERENCES_BY_ID:
+            if name in by_id:
                 references.append((element, "id", identity))
             elif name not in _FREE_IDS:
                 owner = owners.setdefault(identity, element)
@@ -45,6 +58,11 @@ def integrity(root: Element) -> tuple[Report, ...]:
         reference = element.get("id-ref")
         if reference is not None:
             references.append((element, "id-ref", reference))
+        elif (
+            name == "rule" and version < _RULES_NEED_NO_SCORE and not {"score", "score-attribute"} & set(element.attrib)
+        ):
+            text = "attribute 'score' or 'score-attribute' is missing (needed before pacemaker-3.9)"
+            reports.append(_report("rule.score", text, element))
         for attribute in _REFERENCE_ATTRIBUTES.get(name, ()):
             wanted = element.get(attribute)
             if wanted is not None:
