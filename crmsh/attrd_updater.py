@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 
+from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
     from crmd.thin_client import ThinClient
-
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("name", ("-n", "--name"), "the attribute", REQUIRED, "NAME"),

@@ -79,9 +79,7 @@ def _options(tool: str, wanted: Wanted, backend: Backend) -> int:
         sys.stdout.write(f"Multiple attributes match name={wanted.name}\n")
         for pair in found:
             sys.stdout.write(f"  Value: {pair.get('value')} \t(id={pair.get('id')})\n")
-        sys.stderr.write(
-            f"{tool}: Please choose from one of the matches below and supply the 'id' with --attr-id\n"
-        )
+        sys.stderr.write(f"{tool}: Please choose from one of the matches below and supply the 'id' with --attr-id\n")
         return exit_codes.MULTIPLE
     edit(backend, lambda copy: _write_option(copy, wanted))
     if wanted.delete and not wanted.quiet:

@@ -91,9 +91,7 @@ class FileBackend:
                 os.chmod(temporary, target.stat().st_mode & 0o777)
             os.replace(temporary, target)
         except OSError as error:
-            raise BackendError(
-                exit_codes.CANNOT_CREATE, f"cannot write {self._path}: {error.strerror}"
-            ) from error
+            raise BackendError(exit_codes.CANNOT_CREATE, f"cannot write {self._path}: {error.strerror}") from error
 
     def client(self) -> Client:
         """There is no cluster behind a file."""

@@ -62,7 +62,9 @@ def _level_candidates(level: Level, nested: bool) -> list[Candidate]:
 
         found += [Candidate(word, usage) for word, (usage, _) in USAGES.items()]
     if not nested:
-        found += [Candidate(name, "everywhere") for name in EVERYWHERE if name not in ("?", "back", "end", "bye", "exit")]
+        found += [
+            Candidate(name, "everywhere") for name in EVERYWHERE if name not in ("?", "back", "end", "bye", "exit")
+        ]
     return found
 
 
@@ -87,9 +89,7 @@ def _ids(*tags: str) -> Callable[[Session], list[Candidate]]:
     def names(session: Session) -> list[Candidate]:
         from crmsh.configuration.sections import kind_of, object_id
 
-        return [
-            Candidate(object_id(e), kind_of(e)) for e in session.copy.objects() if not tags or e.tag in tags
-        ]
+        return [Candidate(object_id(e), kind_of(e)) for e in session.copy.objects() if not tags or e.tag in tags]
 
     return names
 
@@ -189,7 +189,9 @@ def _object_candidates(session: Session, words: list[Word], current: Word) -> li
     if "TEMPLATE" in accepted:
         found += [Candidate(f"@{name}", "template") for name in session.copy.names("template")]
     if "OPERATION_NAME" in accepted:
-        found += [Candidate(name) for name in ("monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from")]
+        found += [
+            Candidate(name) for name in ("monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from")
+        ]
     if "ROLE_NAME" in accepted:
         found += [Candidate(name, "role") for name in session.copy.names("acl_role")]
     if "DEVICES" in accepted:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
+from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
     from crmd.thin_client import ThinClient
-
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("name", ("-n", "--name", "--attr-name"), "the attribute", REQUIRED, "NAME"),
@@ -101,7 +101,7 @@ def _main(tool: str, summary: str, argv: list[str] | None, reader: Reader) -> in
         return USAGE
     if tool == "crm_failcount" and (given.has("delete") or given.has("query")):
         return _failcount(tool, given, wanted)
-    live = not os.environ.get("CIB_file") and not os.environ.get("CIB_shadow")
+    live = not os.environ.get("CIB_file") and not os.environ.get("CIB_shadow")  # noqa: SIM112
     if live and not wanted.pattern and wanted.tag == "instance_attributes":
         return _live(tool, wanted)
     from crmsh.attribute_tool import run

@@ -18,7 +18,7 @@ OPTIONS = (
     Option("once", ("-1", "--one-shot"), "display the status once and exit"),
     Option("output-as", ("--output-as",), "text, xml, html, json, console or none", REQUIRED, "FORMAT"),
     Option("output-to", ("--output-to",), "write to FILE (- is standard output)", REQUIRED, "FILE"),
-    Option("include", ("-I", "--include"), "sections to add: all, none, default, names, +name, -name", REQUIRED, "LIST"),
+    Option("include", ("-I", "--include"), "sections to add: all, none, default, names", REQUIRED, "LIST"),
     Option("exclude", ("-U", "--exclude"), "sections to leave out", REQUIRED, "LIST"),
     Option("node", ("--node",), "only this node, or the nodes of this tag", REQUIRED, "NODE"),
     Option("resource", ("--resource",), "only this resource, or the resources of this tag", REQUIRED, "RSC"),
@@ -107,11 +107,11 @@ def run(arguments: list[str], backend: Backend, out: TextIO, err: TextIO, *, col
         text = _rendered(backend.read(), given, show_options, form, request, _live_parts(backend), colours)
     except BackendError as error:
         return _failure(error, form, request, out, err)
-    if target := given.get("output-to") or given.get("as-html"):
-        if target != "-":
-            with open(target, "w", encoding="utf-8") as file:
-                file.write(text)
-            return exit_codes.OK
+    target = given.get("output-to") or given.get("as-html")
+    if target not in ("", "-"):
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(text)
+        return exit_codes.OK
     out.write(text)
     return exit_codes.OK if not given.has("simple") else _simple_code(text)
 
@@ -309,7 +309,11 @@ def coloured(text: str) -> str:
     import re
 
     codes = dict(_COLOURS)
-    pattern = re.compile("|".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word, _ in _COLOURS).replace(r"Online:(?![\w-])", "Online:"))
+    pattern = re.compile(
+        "|".join(rf"(?<![\w-]){re.escape(word)}(?![\w-])" for word, _ in _COLOURS).replace(
+            r"Online:(?![\w-])", "Online:"
+        )
+    )
     return pattern.sub(lambda match: f"\x1b[{codes[match.group()]}m{match.group()}\x1b[0m", text)
 
 

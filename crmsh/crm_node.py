@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from crmsh.options import REQUIRED, Option, Parsed, UsageError, help_text, parse
+
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
     from crmd.thin_client import ThinClient
-
-from crmsh.options import REQUIRED, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("name", ("-n", "--name"), "print this node's name"),
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write("crm_node: Must supply a command option\n")
         return USAGE
     # An agent asks for its own name at every call: the environment of the executor tells it without the cluster.
-    if chosen[-1] == "name" and (name := os.environ.get("OCF_RESKEY_CRM_meta_on_node")):
+    if chosen[-1] == "name" and (name := os.environ.get("OCF_RESKEY_CRM_meta_on_node")):  # noqa: SIM112
         sys.stdout.write(f"{name}\n")
         return 0
     if chosen[-1] == "remove":

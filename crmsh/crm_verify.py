@@ -49,9 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         elif given.has("live-check"):
             data = open_backend().read()
         else:
-            sys.stderr.write(
-                "crm_verify: No configuration source specified. Use --help for usage information.\n"
-            )
+            sys.stderr.write("crm_verify: No configuration source specified. Use --help for usage information.\n")
             return exit_codes.USAGE
     except OSError as error:
         sys.stderr.write(f"crm_verify: Couldn't read {source}: {error.strerror}\n")

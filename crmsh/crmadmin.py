@@ -70,7 +70,9 @@ def _run(given: Parsed, arguments: list[str]) -> int:
         if name == state.node:
             condition = state.fsa_state
         elif name in state.members:
-            condition = "S_IDLE" if name == state.dc and state.idle else "S_NOT_DC" if name != state.dc else "S_POLICY_ENGINE"
+            condition = (
+                "S_IDLE" if name == state.dc and state.idle else "S_NOT_DC" if name != state.dc else "S_POLICY_ENGINE"
+            )
         else:
             sys.stderr.write(f"crmadmin: node '{name}' is not a member of the cluster\n")
             return exit_codes.NO_HOST

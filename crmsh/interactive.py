@@ -98,7 +98,9 @@ class _LineLexer:
         return None
 
 
-_KEYWORDS = frozenset({"params", "meta", "op", "utilization", "operations", "rule", "attributes", "and", "or", "to", "select"})
+_KEYWORDS = frozenset(
+    {"params", "meta", "op", "utilization", "operations", "rule", "attributes", "and", "or", "to", "select"}
+)
 
 
 def _style_of(text: str, place: int) -> str:

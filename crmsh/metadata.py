@@ -85,7 +85,9 @@ def agent_types(standard: str, provider: str = "") -> list[str]:
     if standard in ("lsb", "service"):
         return sorted(path.name for path in _executables(LSB_DIRECTORY))
     if standard == "stonith":
-        return sorted({p.name for place in FENCE_DIRECTORIES for p in _executables(place) if p.name.startswith("fence_")})
+        return sorted(
+            {p.name for place in FENCE_DIRECTORIES for p in _executables(place) if p.name.startswith("fence_")}
+        )
     if standard == "heartbeat":
         from ipc.directories import NodeDirectories
 

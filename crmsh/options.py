@@ -19,9 +19,9 @@ class Option:
     __slots__ = ("help", "key", "metavar", "names", "section", "value")
 
     def __init__(
-        self, key: str, names: tuple[str, ...], help: str = "", value: str = NONE, metavar: str = "", section: str = ""
+        self, key: str, names: tuple[str, ...], text: str = "", value: str = NONE, metavar: str = "", section: str = ""
     ) -> None:
-        self.key, self.names, self.help = key, names, help
+        self.key, self.names, self.help = key, names, text
         self.value, self.metavar, self.section = value, metavar, section
 
 
@@ -121,7 +121,9 @@ def help_text(command: str, summary: str, options: tuple[Option, ...], usage: st
         if not option.help:
             continue
         if option.section != section:
-            lines += ([""] if section is not None else []) + ([f"{option.section}:"] if option.section else ["Options:"])
+            lines += ([""] if section is not None else []) + (
+                [f"{option.section}:"] if option.section else ["Options:"]
+            )
             section = option.section
         value = ""
         if option.value != NONE:

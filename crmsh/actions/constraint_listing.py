@@ -20,12 +20,15 @@ def _add(copy: WorkingCopy, name: str, depth: int, recursive: bool, lines: list[
     locations = [e for e in constraints_of(copy.root) if e.tag == "rsc_location" and e.get("rsc") == name]
     if locations:
         lines.append(f"{pad}{bullet}Locations:")
-        for element in locations:
-            if element.get("node"):
-                lines.append(
-                    f"{pad}  * Node {element.get('node')} (score={element.get('score')}, id={element.get('id')}, rsc={name})"
-                )
-    for dependents, title in ((True, f"Resources colocated with {name}:"), (False, f"Resources {name} is colocated with:")):
+        lines += [
+            f"{pad}  * Node {e.get('node')} (score={e.get('score')}, id={e.get('id')}, rsc={name})"
+            for e in locations
+            if e.get("node")
+        ]
+    for dependents, title in (
+        (True, f"Resources colocated with {name}:"),
+        (False, f"Resources {name} is colocated with:"),
+    ):
         found = _colocated(copy, name, dependents)
         if not found:
             continue

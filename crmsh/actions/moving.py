@@ -128,5 +128,3 @@ def leftovers(copy: WorkingCopy) -> list[str]:
         for e in children(section_for(copy.root, "rsc_location"))
         if e.get("id", "").startswith(("cli-prefer-", "cli-ban-"))
     ]
-
-

@@ -49,7 +49,9 @@ def find_attribute(
     holder: Element | None = node
     if lifetime == "reboot":
         state = _status_element(copy.cib, node)
-        holder = next((e for e in children(state) if e.tag == "transient_attributes"), None) if state is not None else None
+        holder = (
+            next((e for e in children(state) if e.tag == "transient_attributes"), None) if state is not None else None
+        )
     if holder is None:
         return None
     for content in children(holder):
@@ -64,12 +66,12 @@ def set_attribute(
     copy: WorkingCopy, node: Element, name: str, value: str, tag: str = "instance_attributes", set_name: str = ""
 ) -> AttributePlace:
     """Set an attribute in the node's configuration, where it is or in the set `nodes-<id>`."""
-    for content in children(node):
-        if content.tag == tag:
-            for pair in children(content):
-                if pair.get("name") == name and (not set_name or content.get("id") == set_name):
+    for known in children(node):
+        if known.tag == tag:
+            for pair in children(known):
+                if pair.get("name") == name and (not set_name or known.get("id") == set_name):
                     pair.set("value", value)
-                    return AttributePlace(value, pair.get("id", ""), content.get("id", ""))
+                    return AttributePlace(value, pair.get("id", ""), known.get("id", ""))
     set_id = set_name or (f"nodes-{node.get('id')}" + ("-utilization" if tag == "utilization" else ""))
     content = next((e for e in children(node) if e.get("id") == set_id), None)
     if content is None:
@@ -167,5 +169,3 @@ def standby_value(copy: WorkingCopy, node: Element) -> tuple[str, Lifetime] | No
         if place is not None:
             return place.value, lifetime
     return None
-
-

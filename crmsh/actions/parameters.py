@@ -28,7 +28,9 @@ class Written:
 
 def find_resource(copy: WorkingCopy, name: str) -> Element:
     """The resource of that id; `rsc:0` means the instance's resource. Raises ActionError."""
-    element = copy.find(name) or copy.find(name.partition(":")[0])
+    element = copy.find(name)
+    if element is None:
+        element = copy.find(name.partition(":")[0])
     if element is None or element.tag not in (*RESOURCES, "template"):
         known = copy.names(*RESOURCES)
         raise ActionError(exit_codes.NO_SUCH, f"resource '{name}' does not exist{did_you_mean(name, known)}")

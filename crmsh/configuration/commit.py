@@ -15,7 +15,9 @@ class Conflict(Exception):
 
     def __init__(self, objects: list[str]) -> None:
         super().__init__(
-            "changed by somebody else meanwhile: " + ", ".join(objects) + " (refresh drops your changes and reads again)"
+            "changed by somebody else meanwhile: "
+            + ", ".join(objects)
+            + " (refresh drops your changes and reads again)"
         )
         self.objects = objects
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from crmsh.configuration.sections import CONTAINERS, RESOURCES
 from crmsh.configuration.working_copy import WorkingCopy
 from crmsh.language.xml import Element, children
@@ -37,7 +39,9 @@ def _resource(element: Element, depth: int) -> list[str]:
 
 
 def _members(element: Element) -> list[str]:
-    return [ref.get("id", "") for content in children(element) for ref in children(content) if ref.tag == "resource_ref"]
+    return [
+        ref.get("id", "") for content in children(element) for ref in children(content) if ref.tag == "resource_ref"
+    ]
 
 
 def _constraint(element: Element) -> list[str]:
@@ -52,4 +56,4 @@ def _constraint(element: Element) -> list[str]:
         style = f" [style=dotted, label={_name(element.get('score', ''))}]"
     else:
         return []
-    return [f"  {_name(a)} -> {_name(b)}{style};" for a, b in zip(names, names[1:], strict=False)]
+    return [f"  {_name(a)} -> {_name(b)}{style};" for a, b in pairwise(names)]

@@ -18,7 +18,7 @@ _VERBS = {
 }
 
 
-def plan_of(data: bytes) -> list[str]:
+def plan_of(data: bytes, notes: bool = True) -> list[str]:
     """One sentence for each thing that would be done, in the order of the graph, then what the engine notes."""
     from cib.document import Document
     from cib.errors import CibError
@@ -36,7 +36,7 @@ def plan_of(data: bytes) -> list[str]:
             sentence = sentence_of(action)
             if sentence and sentence not in sentences:
                 sentences.append(sentence)
-    return [*sentences, *(f"note: {note}" for note in outcome.notes)]
+    return [*sentences, *(f"note: {note}" for note in outcome.notes if notes)]
 
 
 def sentence_of(action: Action) -> str:

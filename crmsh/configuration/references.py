@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmsh.language.xml import Element, children, descendants, parent_of, remove
+from crmsh.language.xml import Element, children, descendants, parent_of, remove, tag_of
 
 _REFERRING = {
     "rsc_location": ("rsc",),
@@ -48,7 +48,7 @@ def drop_references(root: Element, identifier: str) -> list[str]:
     for element in [*constraints_of(root), *_tags(root)]:
         if not refers_to(element, identifier):
             continue
-        name = f"{element.tag} {element.get('id')}"
+        name = f"{tag_of(element)} {element.get('id')}"
         if _drop_from(element, identifier):
             remove(element)
             said.append(f"{name} removed: it was about {identifier}")

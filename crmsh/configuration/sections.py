@@ -80,12 +80,18 @@ def kind_of(element: Element) -> str:
     return KIND_OF.get(tag_of(element), tag_of(element))
 
 
+def a_kind(element: Element) -> str:
+    """`a group`, `an order`."""
+    kind = kind_of(element)
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def object_id(element: Element) -> str:
     """What people call an object by: a node by its name, the fencing topology by its keyword, others by id."""
     if element.tag == "fencing-topology":
         return "fencing_topology"
     if element.tag == "node":
-        return element.get("uname") or element.get("id", "")
+        return element.get("uname", "") or element.get("id", "")
     return element.get("id", "")
 
 

@@ -72,7 +72,9 @@ def referenced_ids(root: Element) -> frozenset[str]:
     return frozenset(e.get("id-ref", "") for e in descendants(root) if "id-ref" in e.attrib)
 
 
-def text_of(copy: WorkingCopy, elements: list[Element], style: Style = PLAIN, obscure: tuple[str, ...] = OBSCURED) -> str:
+def text_of(
+    copy: WorkingCopy, elements: list[Element], style: Style = PLAIN, obscure: tuple[str, ...] = OBSCURED
+) -> str:
     """The lines of these objects, each ending in a newline."""
     writer = Writer(style, referenced_ids(copy.root), obscure, tuple(copy.node_names()))
     out: list[str] = []

@@ -10,6 +10,7 @@ from crmsh.configuration.references import constraints_of, drop_references, refe
 from crmsh.configuration.sections import (
     CONTAINERS,
     RESOURCES,
+    a_kind,
     kind_of,
     object_id,
     objects_of,
@@ -105,6 +106,11 @@ class WorkingCopy:
         """True where something differs from what was read."""
         return to_line(self.base) != to_line(self.cib)
 
+    @property
+    def text(self) -> str:
+        """The whole document in one line."""
+        return to_line(self.cib)
+
     @contextmanager
     def _whole(self) -> Iterator[None]:
         """Undo everything when the change fails."""
@@ -158,12 +164,12 @@ class WorkingCopy:
         if previous is not None and not merging and tag_of(previous) != "fencing-topology":
             raise LanguageError(
                 kind_of(previous),
-                f"the id '{object_id(previous)}' is in use by a {kind_of(previous)}: choose another, or change that one",
+                f"the id '{object_id(previous)}' is in use by {a_kind(previous)}: choose another id, or change that",
             )
         context = Context.of(self.root, previous)
         element = build(thing, context, previous)
         if previous is not None and not isinstance(thing, Properties) and tag_of(previous) != tag_of(element):
-            raise LanguageError(kind_of(element), f"'{object_id(previous)}' is a {kind_of(previous)} already")
+            raise LanguageError(kind_of(element), f"'{object_id(previous)}' is {a_kind(previous)} already")
         if isinstance(thing, Properties):
             _check_rules(previous, element)
         if previous is not None and tag_of(previous) != "fencing-topology":
@@ -200,7 +206,7 @@ class WorkingCopy:
             wanted = thing.id or ("" if thing.content.reference else DEFAULT_SET_IDS[thing.keyword])
             found = find_by_id(self.root, wanted) if wanted else None
             if found is not None and kind_of(found) != thing.keyword:
-                raise LanguageError(thing.keyword, f"the id '{wanted}' is in use by a {kind_of(found)}")
+                raise LanguageError(thing.keyword, f"the id '{wanted}' is in use by {a_kind(found)}")
             return found
         if isinstance(thing, Node):
             nodes = [e for e in self.objects() if e.tag == "node"]
@@ -237,7 +243,7 @@ class WorkingCopy:
             raise LanguageError("xml", f"<{tag}> has no id")
         previous = next((e for e in self.find_all(identifier) if (e.tag == "node") == (tag == "node")), None)
         if previous is not None and not update:
-            raise LanguageError("xml", f"the id '{identifier}' is in use by a {kind_of(previous)}")
+            raise LanguageError("xml", f"the id '{identifier}' is in use by {a_kind(previous)}")
         inner = {e.get("id", "") for e in descendants(element) if e.tag in RESOURCES and e is not element}
         for name in sorted(inner):
             known = find_by_id(self.root, name)
@@ -265,11 +271,15 @@ class WorkingCopy:
         for other in children(operations):
             if other.get("name") == "monitor" and other.get("interval") == thing.interval:
                 raise LanguageError(
-                    "monitor", f"'{thing.id}' has a monitor with interval {thing.interval} already: use another interval"
+                    "monitor",
+                    f"'{thing.id}' has a monitor with interval {thing.interval} already: use another interval",
                 )
         base = f"{thing.id}-monitor-{thing.interval}"
         used = Context.of(self.root).used
-        made.set("id", base if base not in used else next(f"{base}-{n}" for n in range(len(used)) if f"{base}-{n}" not in used))
+        made.set(
+            "id",
+            base if base not in used else next(f"{base}-{n}" for n in range(len(used)) if f"{base}-{n}" not in used),
+        )
         operations.append(made)
         return element
 
@@ -285,7 +295,7 @@ class WorkingCopy:
         for name in members:
             element = self.find(name)
             if element is None or element.tag not in allowed:
-                what = "no such resource" if element is None else f"it is a {kind_of(element)}"
+                what = "no such resource" if element is None else f"it is {a_kind(element)}"
                 raise LanguageError(
                     kind, f"'{name}' cannot be in {kind} '{container.get('id')}': {what}{self._suggest(name, *allowed)}"
                 )
@@ -399,7 +409,9 @@ class WorkingCopy:
         if len(members) == 1:
             for constraint in constraints_of(self.root):
                 if refers_to(constraint, name):
-                    self.notices.append(f"{kind_of(constraint)} {constraint.get('id')} now is about {object_id(members[0])}")
+                    self.notices.append(
+                        f"{kind_of(constraint)} {constraint.get('id')} now is about {object_id(members[0])}"
+                    )
             rename_references(self.root, name, object_id(members[0]))
         else:
             self.notices += drop_references(self.root, name)
@@ -413,7 +425,7 @@ class WorkingCopy:
         if element is None:
             raise LanguageError("rename", f"there is no object '{old}'{self._suggest(old)}")
         if element.tag in ("node", "cluster_property_set", "fencing-topology", "meta_attributes"):
-            raise LanguageError("rename", f"a {kind_of(element)} cannot be renamed")
+            raise LanguageError("rename", f"{a_kind(element)} cannot be renamed")
         if find_by_id(self.root, new) is not None:
             raise LanguageError("rename", f"the id '{new}' is in use")
         if element.tag == "primitive" and not force and self._is_running(old):
@@ -491,7 +503,9 @@ class WorkingCopy:
         """
         with self._whole():
             names = [(tag_of(e), object_id(e), e.get("id", "")) for e in chosen]
-            old = {(tag, identifier): clone(element) for (tag, _, identifier), element in zip(names, chosen, strict=True)}
+            old = {
+                (tag, identifier): clone(element) for (tag, _, identifier), element in zip(names, chosen, strict=True)
+            }
             new_names = {self._name_of(thing) for thing in things}
             for tag, _name, identifier in names:
                 if tag in CONTAINERS:
@@ -511,7 +525,9 @@ class WorkingCopy:
         return thing.name if isinstance(thing, Node) else thing.id
 
     def _same(self, tag: str, identifier: str, name: str) -> Element | None:
-        return next((e for e in self.objects() if e.tag == tag and object_id(e) == name and e.get("id", "") == identifier), None)
+        return next(
+            (e for e in self.objects() if e.tag == tag and object_id(e) == name and e.get("id", "") == identifier), None
+        )
 
     def _free_members(self, identifier: str) -> None:
         container = next((e for e in self.find_all(identifier) if e.tag in CONTAINERS), None)
@@ -533,8 +549,10 @@ class WorkingCopy:
                 self.put(thing, update=True)
                 continue
             current = self._previous(thing)
-            previous = current if current is not None else next(
-                (e for (_, identifier), e in old.items() if identifier == self._name_of(thing)), None
+            previous = (
+                current
+                if current is not None
+                else next((e for (_, identifier), e in old.items() if identifier == self._name_of(thing)), None)
             )
             context = Context.of(self.root, previous)
             element = build(thing, context, previous)

@@ -31,7 +31,10 @@ _PREFIXES = {
 }
 
 
-class PermissionError_(ValueError):  # noqa: N801
+_NEEDS_TYPE = "attr: needs a type: beside it, as in 'type:node attr:uname'"
+
+
+class PermissionError_(ValueError):
     """A permission that cannot be understood; `place` is the index of the word."""
 
     def __init__(self, message: str, place: int) -> None:
@@ -45,24 +48,30 @@ def permission_from_words(access: str, words: list[str], description: str, ident
     Raises PermissionError_.
     """
     made: list[Permission] = []
+    waiting: tuple[int, str] | None = None
+    """An attribute that stands before its type, as `show` prints it."""
     for place, word in enumerate(words):
         prefix, colon, rest = word.partition(":")
         field = _PREFIXES.get(prefix.lower()) if colon else None
+        own_id = identifier if not made else ""
         if field == "attribute":
-            if not made or not made[-1].object_type or made[-1].attribute:
-                raise PermissionError_("attr: needs a type: before it, as in 'type:node attr:uname'", place)
-            last = made.pop()
-            made.append(
-                Permission(access, object_type=last.object_type, attribute=rest, description=description, id=last.id)
-            )
-        elif field is not None:
-            values = {field: rest}
-            made.append(Permission(access, description=description, id=identifier if not made else "", **values))
+            if made and made[-1].object_type and not made[-1].attribute:
+                last = made.pop()
+                made.append(Permission(access, "", "", last.object_type, rest, description, last.id))
+            elif waiting is None:
+                waiting = place, rest
+            else:
+                raise PermissionError_(_NEEDS_TYPE, place)
+        elif field == "object_type":
+            made.append(Permission(access, "", "", rest, waiting[1] if waiting else "", description, own_id))
+            waiting = None
+        elif field == "reference":
+            made.append(Permission(access, "", rest, "", "", description, own_id))
         else:
-            xpath = _shortcut_xpath(word, place)
-            made.append(
-                Permission(access, xpath=xpath, description=description, id=identifier if not made else "")
-            )
+            xpath = rest if field == "xpath" else _shortcut_xpath(word, place)
+            made.append(Permission(access, xpath, "", "", "", description, own_id))
+    if waiting is not None:
+        raise PermissionError_(_NEEDS_TYPE, waiting[0])
     return made
 
 

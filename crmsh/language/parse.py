@@ -93,9 +93,9 @@ def parse_words(words: list[Word], line: str) -> ConfigurationObject:
     for place, word in enumerate(words[1:], 1):
         following = words[place + 1].text if place + 1 < len(words) else ""
         _feed(parser, keyword, word, following, line)
-    accepted = list(parser.choices())
+    accepted = _accepted(parser)
     try:
-        tree = parser.feed_eof()
+        tree = parser.feed_eof()  # type: ignore[no-untyped-call]
     except UnexpectedInput:
         message = f"the line ends early: expected {_listed(terminals.labels(accepted))}"
         raise LanguageError(keyword, message, line, len(line.rstrip()), len(line.rstrip()) + 1) from None
@@ -106,8 +106,14 @@ def parse_words(words: list[Word], line: str) -> ConfigurationObject:
         raise LanguageError(keyword, str(error), line, start, end) from None
 
 
+def _accepted(parser: InteractiveParser) -> list[str]:
+    """The terminals that the parser's state has an action for."""
+    choices: dict[str, object] = parser.choices()  # type: ignore[no-untyped-call]
+    return [name for name in choices if name.isupper() or name == "$END"]
+
+
 def _feed(parser: InteractiveParser, keyword: str, word: Word, following: str, line: str) -> None:
-    accepted = list(parser.choices())
+    accepted = _accepted(parser)
     terminal = terminals.classify(word.text, following, accepted)
     if terminal is not None:
         token = Token(terminal.name, word.text, start_pos=word.start, end_pos=word.end)
@@ -116,6 +122,10 @@ def _feed(parser: InteractiveParser, keyword: str, word: Word, following: str, l
             return
         except UnexpectedInput as error:
             accepted = list(getattr(error, "accepts", None) or accepted)
+    else:
+        # The table merges states; what can really stand here is found by trying.
+        exact: set[str] = parser.accepts()  # type: ignore[no-untyped-call]
+        accepted = sorted(exact) or accepted
     message = f"'{word.text}' cannot stand here"
     if expected := terminals.labels(accepted):
         message += f": expected {_listed(expected)}"
@@ -158,4 +168,4 @@ def expectation(words: list[Word]) -> Expectation | None:
             _feed(parser, keyword, word, following, "")
     except LanguageError:
         return None
-    return Expectation(keyword, tuple(parser.choices()), tuple(word.text for word in words[1:]))
+    return Expectation(keyword, tuple(_accepted(parser)), tuple(word.text for word in words[1:]))

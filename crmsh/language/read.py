@@ -37,7 +37,7 @@ from crmsh.language.objects import (
     Tag,
     Ticket,
 )
-from crmsh.language.xml import Element, attributes_of, children
+from crmsh.language.xml import Element, attributes_of, children, tag_of
 
 RESOURCE_TAGS = ("primitive", "group", "clone", "master", "bundle", "template")
 _KEYWORDS = {"instance_attributes": "params", "meta_attributes": "meta", "utilization": "utilization"}
@@ -60,12 +60,12 @@ def _only(element: Element, *names: str, tags: tuple[str, ...] = ()) -> None:
     """Refuse attributes and children that the language does not know."""
     for name in attributes_of(element):
         if name not in names:
-            raise NotExpressible(f"{element.tag}@{name}")
+            raise NotExpressible(f"{tag_of(element)}@{name}")
     for child in children(element):
         if child.tag not in tags:
-            raise NotExpressible(f"{element.tag}/{child.tag}")
+            raise NotExpressible(f"{tag_of(element)}/{tag_of(child)}")
     if (element.text or "").strip():
-        raise NotExpressible(f"text in {element.tag}")
+        raise NotExpressible(f"text in {tag_of(element)}")
 
 
 def _set(element: Element, keyword: str) -> AttributeSet:
@@ -198,10 +198,8 @@ def _container(element: Element) -> Container:
     _only(element, "id", "description", tags=tags)
     members = tuple(child.get("id", "") for child in children(element) if child.tag in RESOURCE_TAGS)
     if not members:
-        raise NotExpressible(f"{element.tag} without members")
-    return Container(
-        str(element.tag), element.get("id", ""), members, element.get("description", ""), _sets(element)
-    )
+        raise NotExpressible(f"{tag_of(element)} without members")
+    return Container(str(element.tag), element.get("id", ""), members, element.get("description", ""), _sets(element))
 
 
 def _bundle(element: Element) -> Bundle:
@@ -278,9 +276,7 @@ def _colocation(element: Element) -> Colocation:
     sets = _resource_sets(element, "role")
     members = () if sets else (_member(element, "rsc", "rsc-role"), _member(element, "with-rsc", "with-rsc-role"))
     _plain_sets_only(sets)
-    return Colocation(
-        element.get("id", ""), element.get("score", ""), members, sets, element.get("node-attribute", "")
-    )
+    return Colocation(element.get("id", ""), element.get("score", ""), members, sets, element.get("node-attribute", ""))
 
 
 def _plain_sets_only(sets: tuple[ResourceSet, ...]) -> None:
@@ -291,7 +287,7 @@ def _plain_sets_only(sets: tuple[ResourceSet, ...]) -> None:
 
 def _member(element: Element, name: str, mark: str) -> Member:
     if name not in element.attrib:
-        raise NotExpressible(f"{element.tag} without {name}")
+        raise NotExpressible(f"{tag_of(element)} without {name}")
     return Member(element.get(name, ""), element.get(mark, ""))
 
 
@@ -301,18 +297,14 @@ def _order(element: Element) -> Order:
     sets = _resource_sets(element, "action")
     members = () if sets else (_member(element, "first", "first-action"), _member(element, "then", "then-action"))
     _plain_sets_only(sets)
-    return Order(
-        element.get("id", ""), element.get("kind", ""), members, sets, element.get("symmetrical", "")
-    )
+    return Order(element.get("id", ""), element.get("kind", ""), members, sets, element.get("symmetrical", ""))
 
 
 def _ticket(element: Element) -> Ticket:
     _only(element, "id", "ticket", "rsc", "rsc-role", "loss-policy", tags=("resource_set",))
     sets = _resource_sets(element, "role")
     members = () if sets else (_member(element, "rsc", "rsc-role"),)
-    return Ticket(
-        element.get("id", ""), element.get("ticket", ""), members, sets, element.get("loss-policy", "")
-    )
+    return Ticket(element.get("id", ""), element.get("ticket", ""), members, sets, element.get("loss-policy", ""))
 
 
 # --- the rest

@@ -205,7 +205,7 @@ def _expression(tree: Branch) -> Expression:
             return _comparison(*words)
         case "date_comparison":
             operation = words[1].lower()
-            return DateExpression(operation, **{"end" if operation == "lt" else "start": words[2]})
+            return DateExpression("lt", end=words[2]) if operation == "lt" else DateExpression("gt", start=words[2])
         case "date_in":
             return _date_in(tree)
         case _:
@@ -344,9 +344,7 @@ def _bundle(head: str, tree: Branch) -> Bundle:
             primitive = _text(child, "RESOURCE")
     options = tuple(_option(token) for token in _tokens(tree, "OPTION"))
     runtime = _text(tree, "RUNTIME").lower()
-    return Bundle(
-        _identifier(tree), runtime, options, "", network, ports, storage, tuple(_sets(tree)), primitive
-    )
+    return Bundle(_identifier(tree), runtime, options, "", network, ports, storage, tuple(_sets(tree)), primitive)
 
 
 def _mapping(tree: Branch) -> Mapping:
@@ -410,9 +408,7 @@ def _node(head: str, tree: Branch) -> Node:
     if not colon:
         name, kind = str(token), ""
     elif kind not in NODE_TYPES:
-        raise TransformError(
-            f"'{kind}' is not a type of node (member, remote){did_you_mean(kind, NODE_TYPES)}", token
-        )
+        raise TransformError(f"'{kind}' is not a type of node (member, remote){did_you_mean(kind, NODE_TYPES)}", token)
     identifier = _text(tree, "NODE_ID").removesuffix(":") or _setting(tree, "ID_SETTING")
     return Node(identifier, name, kind, _setting(tree, "DESCRIPTION"), tuple(_sets(tree, "attributes")))
 
@@ -448,7 +444,10 @@ def _role(head: str, tree: Branch) -> Role:
         words = _tokens(child, "PERMISSION")
         try:
             made = permission_from_words(
-                _text(child, "ACCESS").lower(), [str(word) for word in words], _setting(child, "DESCRIPTION"), identifier
+                _text(child, "ACCESS").lower(),
+                [str(word) for word in words],
+                _setting(child, "DESCRIPTION"),
+                identifier,
             )
         except PermissionError_ as error:
             raise TransformError(str(error), words[error.place]) from None
@@ -462,9 +461,7 @@ def _acl_target(head: str, tree: Branch) -> AclTarget:
 
 def _tag(head: str, tree: Branch) -> Tag:
     token = _tokens(tree, "TAG_ID")[0]
-    return Tag(
-        _checked_id(token, token.removesuffix(":")), tuple(str(member) for member in _tokens(tree, "OBJECT"))
-    )
+    return Tag(_checked_id(token, token.removesuffix(":")), tuple(str(member) for member in _tokens(tree, "OBJECT")))
 
 
 def _alert(head: str, tree: Branch) -> Alert:
@@ -473,9 +470,7 @@ def _alert(head: str, tree: Branch) -> Alert:
         if child.data == "select":
             parts.append(Select(tuple(_select_kind(item) for item in child.children)))
         elif child.data == "recipient":
-            parts.append(
-                Recipient(_text(child, "VALUE"), _setting(child, "DESCRIPTION"), tuple(_sets(child)))
-            )
+            parts.append(Recipient(_text(child, "VALUE"), _setting(child, "DESCRIPTION"), tuple(_sets(child))))
         else:
             parts.append(_keyword_set(child))
     # The keyword `select` is a token of its branch; only what follows it is a kind.

@@ -233,10 +233,7 @@ class Writer:
             return "".join(f" {self._option(name, value)}" for name, value in pairs)
 
         def mappings(keyword: str, content: tuple[Mapping, ...]) -> str:
-            return "".join(
-                f" {self.style.keyword(keyword)}{options(mapping.attributes)}"
-                for mapping in content
-            )
+            return "".join(f" {self.style.keyword(keyword)}{options(mapping.attributes)}" for mapping in content)
 
         lines = [self._head("bundle", thing.id), self.style.keyword(thing.runtime) + options(thing.options)]
         if thing.network is not None:

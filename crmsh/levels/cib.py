@@ -11,7 +11,9 @@ from crmsh.levels.framework import Command, CommandError, Level, Session, comman
 
 def _names() -> list[str]:
     directory = shadow_directory()
-    return sorted(path.name.removeprefix("shadow.") for path in directory.glob("shadow.*")) if directory.is_dir() else []
+    return (
+        sorted(path.name.removeprefix("shadow.") for path in directory.glob("shadow.*")) if directory.is_dir() else []
+    )
 
 
 def _existing(name: str) -> Path:
@@ -106,7 +108,7 @@ def diff(session: Session, arguments: list[str]) -> None:
     for backend in (LiveBackend(), session.backend):
         copy = WorkingCopy.from_bytes(backend.read())
         texts.append(text_of(copy, select(copy, [])).splitlines())
-    session.out("\n".join(difflib.unified_diff(*texts, "live", session.backend.name, lineterm="")))
+    session.out("\n".join(difflib.unified_diff(texts[0], texts[1], "live", session.backend.name, lineterm="")))
 
 
 def import_file(session: Session, arguments: list[str]) -> None:
@@ -133,7 +135,8 @@ LEVEL = Level(
         Command("new", new, "new [NAME] [force] [empty]", "make a shadow copy and use it"),
         Command("use", use, "use [NAME|live]", "work on a shadow copy", maximum=2, arguments=("shadow",)),
         Command("list", list_names, "list", "the shadow copies", maximum=0),
-        Command("delete", delete, "delete NAME…", "remove shadow copies", minimum=1, arguments=("shadow",), repeat=True),
+        Command("delete", delete, "delete NAME…", "remove shadow copies", minimum=1, arguments=("shadow",),
+                repeat=True),
         Command("reset", reset, "reset [NAME]", "copy the live CIB into it", maximum=1, arguments=("shadow",)),
         Command("commit", commit, "commit [NAME]", "write it to the cluster", maximum=1, arguments=("shadow",)),
         Command("diff", diff, "diff", "difference to the live CIB", maximum=0),
@@ -141,4 +144,3 @@ LEVEL = Level(
                 arguments=("file",)),
     ),
 )  # fmt: skip
-

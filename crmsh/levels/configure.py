@@ -110,10 +110,13 @@ def _report_problems(session: Session, since_base: bool = False) -> bool:
 
     With `since_base` errors that were there before the changes are told as warnings: they are no reason to refuse.
     """
+    from msgspec.structs import replace
+
     from crmsh.configuration.verify import verify_cib
     from crmsh.language.xml import to_line
 
-    reports = verify_cib(to_line(session.copy.cib).encode())
+    # The working copy is no file: lines of its text would mean nothing to a person.
+    reports = [replace(report, line=0) for report in verify_cib(to_line(session.copy.cib).encode())]
     known: set[tuple[str, str, str]] = set()
     if since_base and any(report.severity == "error" for report in reports):
         known = {(r.code, r.id, r.text) for r in verify_cib(to_line(session.copy.base).encode())}
@@ -140,6 +143,7 @@ def commit(session: Session, arguments: list[str]) -> None:
     failed = session.failed
     errors = _report_problems(session, since_base=True)
     if errors and not force and not session.confirm("Do you still want to commit?"):
+        session.refused = session.copy.text
         raise CommandError("not committed: put the errors right, or use 'commit force'")
     if errors and force:
         session.info("commit forced")
@@ -149,8 +153,10 @@ def commit(session: Session, arguments: list[str]) -> None:
     try:
         write(session.copy, session.backend, force)
     except Conflict as error:
+        session.refused = session.copy.text
         raise CommandError(str(error)) from None
     except BackendError as error:
+        session.refused = session.copy.text
         raise CommandError(f"not committed: {error.text}", error.details, error.rc) from error
     session.drop_copy()
     if session.wait and session.backend.live:
@@ -163,7 +169,7 @@ def _tell_plan(session: Session) -> None:
     from crmsh.configuration.plan import plan_of
     from crmsh.language.xml import to_line
 
-    for line in plan_of(to_line(session.copy.cib).encode()):
+    for line in plan_of(to_line(session.copy.cib).encode(), notes=False):
         session.info(line)
 
 
@@ -209,7 +215,7 @@ def _read_source(name: str) -> str:
     if name.startswith(("http://", "https://", "ftp://")):
         from urllib.request import urlopen
 
-        with urlopen(name, timeout=30) as reply:  # noqa: S310
+        with urlopen(name, timeout=30) as reply:
             data: bytes = reply.read()
             return data.decode()
     try:
@@ -219,7 +225,7 @@ def _read_source(name: str) -> str:
 
 
 def _load_xml(session: Session, text: str, name: str) -> None:
-    from crmsh.language.xml import MalformedXml, clone, parse_xml
+    from crmsh.language.xml import MalformedXml, clone, parse_xml, tag_of
 
     try:
         element = parse_xml(text.encode(), name)
@@ -227,7 +233,7 @@ def _load_xml(session: Session, text: str, name: str) -> None:
         raise CommandError(f"not well-formed XML: {error}") from None
     source = element if element.tag == "configuration" else element.find("configuration")
     if source is None:
-        raise CommandError(f"{name}: expected a <cib> or <configuration> element, found <{element.tag}>")
+        raise CommandError(f"{name}: expected a <cib> or <configuration> element, found <{tag_of(element)}>")
     root = session.copy.root
     parent = root.getparent()
     assert parent is not None
@@ -324,7 +330,12 @@ def filter_objects(session: Session, arguments: list[str]) -> None:
     program, *terms = arguments
     before = _editable(session, terms)
     done = subprocess.run(
-        program, shell=True, input=before, capture_output=True, text=True, check=False  # noqa: S602
+        program,
+        shell=True,
+        input=before,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise CommandError(f"'{program}' failed with {done.returncode}", tuple(done.stderr.splitlines()))
@@ -399,13 +410,12 @@ def graph(session: Session, arguments: list[str]) -> None:
 
 def leave(session: Session) -> None:
     """Write the changes when nobody is there to be asked, else ask."""
-    if not session.has_copy or not session.copy.changed:
+    if not session.has_copy or not session.copy.changed or session.refused == session.copy.text:
         session.drop_copy()
         return
-    if session.interactive:
-        if not session.confirm("There are changes pending. Do you want to commit them?"):
-            session.drop_copy()
-            return
+    if session.interactive and not session.confirm("There are changes pending. Do you want to commit them?"):
+        session.drop_copy()
+        return
     commit(session, [])
 
 

@@ -135,8 +135,9 @@ def _full_name(session: Session, level: Level, name: str) -> str:
 
 
 def _is_subsequence(known: str, letters: str) -> bool:
+    """`cfg` for configure: the letters in order, the first one the same."""
     rest = iter(known)
-    return len(letters) > 1 and all(letter in rest for letter in letters)
+    return len(letters) > 1 and known[0] == letters[0] and all(letter in rest for letter in letters)
 
 
 def _everywhere(session: Session, name: str, arguments: list[str]) -> None:

@@ -87,6 +87,8 @@ class Session:
     line_number: int = 0
     """Of the line in a file or on standard input; 0 otherwise."""
     failed: bool = False
+    refused: str = ""
+    """The text of a working copy whose commit was refused: leaving does not try it again."""
     preferences: dict[str, str] = field(default_factory=dict)
     path: list[Level] = field(default_factory=list)
     previous_path: list[Level] = field(default_factory=list)

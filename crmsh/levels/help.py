@@ -67,7 +67,10 @@ def level_help(level: Level) -> str:
         from crmsh.language.parse import OBJECT_WORDS
 
         lines += ["", "Objects:", "  " + " ".join(OBJECT_WORDS)]
-    lines += ["", "help COMMAND shows more; help topics lists subjects; Tab completes; cd, up, ls, quit work everywhere."]
+    lines += [
+        "",
+        "help COMMAND shows more; help topics lists subjects; Tab completes; cd, up, ls, quit work everywhere.",
+    ]
     return "\n".join(lines)
 
 

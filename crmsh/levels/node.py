@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 
 from crmsh.actions.editing import ActionError, edit, read_copy
 from crmsh.actions.nodes import (
@@ -218,7 +219,9 @@ def add(session: Session, arguments: list[str]) -> None:
             add_node(copy, name)
 
     edit(session.backend, change, session.force)
-    session.info(f"{', '.join(arguments)}: in the list of nodes, with a vote; start the cluster there with the same keys")
+    session.info(
+        f"{', '.join(arguments)}: in the list of nodes, with a vote; start the cluster there with the same keys"
+    )
 
 
 def delete(session: Session, arguments: list[str]) -> None:
@@ -231,7 +234,7 @@ def delete(session: Session, arguments: list[str]) -> None:
         node = node_element(copy, name)
         if node_is_online(copy.cib, name) and not session.force and words == arguments:
             raise CommandError(f"node '{name}' is online: stop the cluster there first, or use --force")
-        edit(session.backend, lambda copy, name=name: remove_node(copy, name), session.force)
+        edit(session.backend, partial(remove_node, name=name), session.force)
         forget_node_status(session.backend, node.get("id", ""), name)
 
 

@@ -49,9 +49,6 @@ LEVEL = Level(
     summary="preferences of this session",
     commands=commands(
         Command("show", show, "show [all|NAME]", "the preferences", maximum=1),
-        *(
-            Command(name, _setter(name), f"{name} VALUE", f"set {name}", minimum=1, maximum=1)
-            for name in DEFAULTS
-        ),
+        *(Command(name, _setter(name), f"{name} VALUE", f"set {name}", minimum=1, maximum=1) for name in DEFAULTS),
     ),
 )

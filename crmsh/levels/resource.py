@@ -213,7 +213,9 @@ def _cleanup(session: Session, arguments: list[str], refresh: bool) -> None:
     except ClientError as error:
         raise CommandError(error.text, error.details, error.rc) from error
     what = "history" if refresh else "failures"
-    session.info(done.text or f"{what} of {resource or 'all resources'} on {node or 'all nodes'} forgotten, probing again")
+    session.info(
+        done.text or f"{what} of {resource or 'all resources'} on {node or 'all nodes'} forgotten, probing again"
+    )
 
 
 def cleanup(session: Session, arguments: list[str]) -> None:
@@ -304,9 +306,7 @@ def _value_command(tag: str) -> Callable[[Session, list[str]], None]:
 def set_sentence(written: Written) -> str:
     """What crm_resource says after setting a value."""
     inside = f" set={written.set_id}" if written.made else ""
-    return (
-        f"Set '{written.resource}' option: id={written.pair_id}{inside} name={written.name} value={written.value}"
-    )
+    return f"Set '{written.resource}' option: id={written.pair_id}{inside} name={written.name} value={written.value}"
 
 
 def failcount(session: Session, arguments: list[str]) -> None:
@@ -323,7 +323,9 @@ def failcount(session: Session, arguments: list[str]) -> None:
     elif verb == "delete":
         delete_failcount(session.backend, resource, node)
     else:
-        raise CommandError("expected: failcount RSC show [NODE], RSC set NODE VALUE [OPERATION [INTERVAL]], RSC delete NODE")
+        raise CommandError(
+            "expected: failcount RSC show [NODE], RSC set NODE VALUE [OPERATION [INTERVAL]], RSC delete NODE"
+        )
 
 
 _VALUE = ("resource", "set|delete|show", "", "")

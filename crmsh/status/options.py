@@ -48,7 +48,9 @@ def nodes_named(status: ClusterStatus, name: str) -> tuple[str, ...]:
     if name in names:
         return (name,)
     by_id = {node.id: node.name for node in status.nodes}
-    return tuple(by_id.get(member, member) for member in status.tags.get(name, ()) if member in by_id or member in names)
+    return tuple(
+        by_id.get(member, member) for member in status.tags.get(name, ()) if member in by_id or member in names
+    )
 
 
 def resources_named(status: ClusterStatus, name: str) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class StatusReader:
             failures=self._failures(),
             bans=self._bans(),
             tickets=self._tickets(),
-            tags={name: members for name, members in self._state.tags.items()},
+            tags=dict(self._state.tags),
             advice=list(cluster.notes),
         )
 
@@ -433,5 +433,3 @@ def _milliseconds(value: object) -> int:
 def read_status(data: bytes, now: int | None = None, source: str = "the CIB") -> ClusterStatus:
     """The status that a document describes. Raises cib.errors.CibError."""
     return StatusReader(Document.from_bytes(data, source), int(time.time()) if now is None else now).read()
-
-

@@ -205,9 +205,10 @@ def _nodes(status: ClusterStatus, options: ShowOptions) -> list[Block]:
         return []
     nodes = [node for node in status.nodes if shown_node(options, node)]
     if options.by_node:
-        items = [_node_with_resources(node, options) for node in nodes]
-        return [Block("Node List", [item for item in items if item is not None])]
-    items, lists = [], {}
+        grouped = [_node_with_resources(node, options) for node in nodes]
+        return [Block("Node List", [item for item in grouped if item is not None])]
+    items: list[Item] = []
+    lists: dict[tuple[bool, str], list[str]] = {}
     for node in nodes:
         state = node_state(node)
         if options.detail or state not in ("online", "OFFLINE") or node.health_colour != "green":
@@ -301,7 +302,13 @@ def _resources(status: ClusterStatus, options: ShowOptions) -> list[Block]:
         return []
     if options.by_node and not options.inactive:
         return []
-    title = "Inactive Resources" if options.by_node else "Full List of Resources" if options.inactive else "Active Resources"
+    title = (
+        "Inactive Resources"
+        if options.by_node
+        else "Full List of Resources"
+        if options.inactive
+        else "Active Resources"
+    )
     items: list[Item] = []
     if options.brief and not options.by_node:
         plain = [r for r in status.resources if r.kind == "primitive" and shown_resource(options, r)]
@@ -344,8 +351,8 @@ def resource_item(resource: ResourceView, options: ShowOptions, parent_named: bo
 
 
 def _first_node(resource: ResourceView) -> NodeView | None:
-    online = [node for node in resource.nodes if node.online]
-    return (online or resource.nodes or [resource.pending_node])[0]
+    nodes = [node for node in resource.nodes if node.online] or resource.nodes
+    return nodes[0] if nodes else resource.pending_node
 
 
 def _container_flags(resource: ResourceView) -> list[str]:
@@ -364,7 +371,7 @@ def _member_shown(child: ResourceView, options: ShowOptions, whole: bool) -> boo
         return False
     if child.is_active(False):
         return options.only_nodes is None or any(shown_node(options, node) for node in child.running_on())
-    return options.inactive or child.kind == "primitive" and False
+    return options.inactive
 
 
 def _group_item(group: ResourceView, options: ShowOptions) -> Item:
@@ -386,7 +393,11 @@ def _clone_item(clone: ResourceView, options: ShowOptions) -> Item | None:
     flags += ["unique"] if clone.unique else []
     flags += _container_flags(clone)
     base = clone.children[0].id if clone.children else ""
-    base = base.rpartition(":")[0] or base if clone.unique or (clone.children and clone.children[0].kind == "group") else base
+    base = (
+        base.rpartition(":")[0] or base
+        if clone.unique or (clone.children and clone.children[0].kind == "group")
+        else base
+    )
     text = f"Clone Set: {clone.id} [{base}]" + (f" ({', '.join(flags)})" if flags else "")
     whole = named_itself(options, clone) or base in (options.only_resources or ())
     items: list[Item] = []
@@ -396,9 +407,8 @@ def _clone_item(clone: ResourceView, options: ShowOptions) -> Item | None:
     for child in clone.children:
         if not shown_resource(options, child, whole):
             continue
-        if options.only_nodes is not None and child.is_active(False):
-            if not any(shown_node(options, node) for node in child.running_on()):
-                continue
+        if child.is_active(False) and not any(shown_node(options, node) for node in child.running_on()):
+            continue
         how = _instance_display(child, clone, options)
         if how == "full":
             item = resource_item(child, options)
@@ -416,7 +426,7 @@ def _instance_display(child: ResourceView, clone: ResourceView, options: ShowOpt
     """How an instance is shown: full, promoted, started, stopped, or empty for not at all."""
     partly = child.is_active(False)
     if options.detail:
-        return "full" if partly or not child.orphaned and (options.inactive or clone.unique) else ""
+        return "full" if partly or (not child.orphaned and (options.inactive or clone.unique)) else ""
     if clone.unique:
         return "full" if (partly or not child.orphaned) and (partly or options.inactive) else ""
     if any(p.pending_task and p.pending_task != "probe" for p in child.primitives()):
@@ -534,7 +544,11 @@ def _history(status: ClusterStatus, options: ShowOptions) -> list[Block]:
         lines = [_history_item(h, operations, options) for h in histories if _history_shown(h, options, operations)]
         if lines:
             items.append(Item(f"Node: {node_name(node, options.detail)}:", lines))
-    return [Block("Operations" if operations else "Migration Summary", items, always=not operations and bool(status.history))]
+    return [
+        Block(
+            "Operations" if operations else "Migration Summary", items, always=not operations and bool(status.history)
+        )
+    ]
 
 
 def _history_shown(history: HistoryView, options: ShowOptions, operations: bool) -> bool:

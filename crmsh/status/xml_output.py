@@ -88,7 +88,9 @@ def render_xml(status: ClusterStatus, options: ShowOptions, request: str) -> str
     if options.shows("tickets") and status.tickets:
         tickets = root.add("tickets")
         for ticket in status.tickets:
-            tickets.add("ticket", id=ticket.id, status="granted" if ticket.granted else "revoked", standby=ticket.standby)
+            tickets.add(
+                "ticket", id=ticket.id, status="granted" if ticket.granted else "revoked", standby=ticket.standby
+            )
     if options.shows("bans"):
         _bans(root, status, options)
     return finish(root, 0)
