@@ -51,7 +51,7 @@ from crmd.first_import import IMPORT_CLIENT, FirstImport
 from crmd.input_keeper import InputKeeper
 from crmd.link import Link
 from crmd.log import NoteLog
-from crmd.messages import ClientRequest
+from crmd.messages import ClientRequest, Failed
 from crmd.pe_inputs import InputFiles
 from crmd.pengine_worker import PolicyWorker
 from crmd.persistence import Persistence
@@ -69,10 +69,13 @@ PROCESS = "crmd"
 EX_OK = 0
 EX_UNAVAILABLE = 69
 EX_SOFTWARE = 70
-EX_ALREADY_RUNNING = 75
+EX_BUSY = 75
+"""Another controller holds the lock, or a request came while too many waited (EX_TEMPFAIL)."""
 EX_CONFIG = 78
 WELCOME_S = 20.0
 """How long the messaging layer may take to say who we are; without it there is nothing to control."""
+MAX_BACKLOG = 10_000
+"""Events that may wait before tools' requests are refused; all other sources are bounded by their own protocols."""
 CLOSE_S = 2.0
 """How long the store may take to finish at the end."""
 
@@ -165,6 +168,9 @@ class Daemon:
             self._finish(EX_OK)
 
     def _ask(self, client: int, request: ClientRequest, user: str) -> None:
+        if self._pump.backlog > MAX_BACKLOG:
+            self._api.answer(client, Failed(request.id, EX_BUSY, "the controller is too busy; try again"))
+            return
         self._pump.post(ClientAsked(client, request, user))
 
     # what is asked of us
@@ -282,7 +288,7 @@ def run(directories: NodeDirectories) -> int:
         lock = _take_lock(directories)
     except BlockingIOError:
         log.note(Note("error", "lock.held", f"another controller runs with {directories.run}"))
-        return EX_ALREADY_RUNNING
+        return EX_BUSY
     else:
         with lock:
             return asyncio.run(_live(directories, log))

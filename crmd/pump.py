@@ -6,13 +6,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from crmd.events import Effect, Event, Paused, WallClock
+from crmd.events import Effect, Event, FromExecutor, FromHeartbeat, Paused, WallClock
+from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
 EVENTS_PER_TURN = 64
 TURN_MS = 20
 """After so many events, or so long, other tasks of the loop have their turn."""
+SLOW_MS = 50
+"""No event may take longer; one that does is noted, with its name."""
 WALL_STEP_MS = 500
 """A change of the wall clock against the monotonic one that is worth telling."""
 _TICKS_PER_PAUSE = 4
@@ -55,6 +58,11 @@ class Pump:
         self._turn_planned = False
         self._wake: asyncio.TimerHandle | None = None
         self._stopped = False
+
+    @property
+    def backlog(self) -> int:
+        """How many events wait to be handled."""
+        return len(self._queue)
 
     def post(self, event: Event) -> None:
         """Queue an event; it is handled soon."""
@@ -142,3 +150,8 @@ class Pump:
                     self._due.pop(name, None)
                 case _:
                     self._perform(effect)
+        took_ms = self._clock() - now
+        if took_ms > SLOW_MS:
+            name = type(event.message if isinstance(event, FromHeartbeat | FromExecutor) else event).__name__
+            text = f"the controller was busy with one event ({name}) for {took_ms} ms"
+            self._perform(Note("info", "turn.slow", text, {"event": name, "took_ms": took_ms}))

@@ -19,15 +19,15 @@ class Bench:
         self.heard: list[tuple[int, Event]] = []
         self.performed: list[Effect] = []
         self.answers: dict[str, list[Effect]] = {}
-        self.pump = Pump(self._handle, self.performed.append, self._clock, self._wall)
+        self.pump = Pump(self.handle, self.performed.append, self.clock, self.wall_clock)
 
-    def _clock(self) -> Milliseconds:
+    def clock(self) -> Milliseconds:
         return Milliseconds(self.now)
 
-    def _wall(self) -> int:
+    def wall_clock(self) -> int:
         return self.wall + self.now
 
-    def _handle(self, event: Event, now: Milliseconds) -> list[Effect]:
+    def handle(self, event: Event, now: Milliseconds) -> list[Effect]:
         self.heard.append((now, event))
         key = event.name if isinstance(event, TimerFired) else type(event).__name__
         return self.answers.get(key, [])
@@ -120,3 +120,18 @@ def test_a_timer_that_an_event_sets_wakes_the_pump_by_itself() -> None:
 
     heard = bench.run(lambda: bench.pump.post(HeartbeatGone()), pass_time)
     assert heard[-1] == TimerFired("soon")
+
+
+def test_an_event_that_takes_too_long_is_noted_with_its_name() -> None:
+    bench = Bench()
+
+    def slow(effect: Effect) -> None:
+        bench.performed.append(effect)
+        bench.now += 60
+
+    bench.pump = Pump(bench.handle, slow, bench.clock, bench.wall_clock)
+    bench.answers["HeartbeatGone"] = [Note("info", "a", "work")]
+    bench.run(lambda: bench.pump.post(HeartbeatGone()))
+    note = bench.performed[1]
+    assert isinstance(note, Note)
+    assert (note.event, note.fields) == ("turn.slow", {"event": "HeartbeatGone", "took_ms": 60})
