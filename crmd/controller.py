@@ -85,6 +85,7 @@ from heartbeat.messages import (
     ViewLost,
     Welcome,
 )
+from ipc.note import Level
 from ipc.timers import TimerFired
 from ipc.units import Milliseconds
 
@@ -172,7 +173,9 @@ class Controller(Wiring):
             case Paused(duration_ms):
                 # Whatever it decided before may be out of date: a new round, before anything that came meanwhile.
                 self._post.note("warning", "paused", f"this controller did not run for {duration_ms} ms")
+                # Nor does it claim to be DC: the others may have one by now.
                 if self._view is not None and self._state is not State.STOPPING:
+                    self._election.standing = Standing(is_dc=False, served=0)
                     self._perform_election(self._election.next_round("paused", self._now))
             case TimerFired(name):
                 self._timer(name)
@@ -269,10 +272,12 @@ class Controller(Wiring):
         return self._cluster.deadtime_ms if options.stonith_enabled else 0
 
     def _out_of_view(self, reason: str, grace_ms: int) -> None:
+        had_view = self._view is not None
         self._view, self._quorum, self._post.view = None, NO_QUORUM, 0
         self._election.standing = Standing(is_dc=False, served=0)
         self._perform_election(self._election.leave())
-        self._post.note("warning", "view.lost", f"this node is in no view: {reason}")
+        level: Level = "warning" if had_view else "info"
+        self._post.note(level, "view.lost", f"this node is in no view: {reason}")
         self._input(Input.VIEW_LOST)
         if self._state is State.STOPPING or grace_ms < 0:
             return
@@ -351,6 +356,9 @@ class Controller(Wiring):
                 self._office().finalize(self._now)
             case Action.RECORD:
                 self._member.serve_oneself()
+                # Only now: a winner that nobody has confirmed has nothing that would speak for it.
+                served = len(self._office().taking_part())
+                self._election.standing = Standing(is_dc=True, served=served)
                 self._office().record(self._now)
                 self._perform_clients(self._clients.new_dc())
             case Action.COMPUTE:
@@ -395,7 +403,6 @@ class Controller(Wiring):
         )
         dc = self._dc = Coordinator(desk, term, me, self._settings, self._cib, conductor, join)
         dc.set_wall_offset(self._offset_ms)
-        self._election.standing = Standing(is_dc=True, served=len(self._view.members))
         self._post.note(
             "notice", "dc.elected", f"{self._me} is DC of view {term.view}, round {term.round}", dc=self._me
         )
