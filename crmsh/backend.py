@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +79,8 @@ class FileBackend:
 
     def write(self, data: bytes) -> None:
         """Put a document in the file's place. Raises BackendError."""
+        import tempfile
+
         target = Path(self._path)
         try:
             descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

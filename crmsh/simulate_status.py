@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from cib.values import node_name_key
-from pengine.colocation_scores import current_nodes, role_of
+from pengine.node_choice import (
+    current_nodes,
+    role_of,
+)
 from pengine.nodes import health_state
 from pengine.operation_result import is_masked_probe_failure
 from pengine.resource_state import current_node
-from pengine.working import (
+from pengine.vocabulary import (
     ABSENT,
     CLONE,
     GROUP,
@@ -17,6 +20,8 @@ from pengine.working import (
     STARTED,
     STOPPED,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,
@@ -126,7 +131,7 @@ class _ResourceWriter:
 
     def write(self, resource: Resource, indent: int, lines: list[str]) -> None:
         """Append the lines of a resource."""
-        if resource.removed and not is_active(resource, False):
+        if resource.internal or (resource.removed and not is_active(resource, False)):
             return
         if resource.kind == PRIMITIVE:
             lines.append(f"{' ' * indent}* {self.primitive_text(resource)}")

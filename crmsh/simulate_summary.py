@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pengine.actions import find_actions, newest_action, operation_key
 from pengine.resource_state import current_node
-from pengine.working import (
+from pengine.vocabulary import (
     BUNDLE,
     OPTIONAL,
     PRIMITIVE,
@@ -15,6 +15,8 @@ from pengine.working import (
     STOP_UNEXPECTED,
     STOPPED,
     UNPROMOTED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

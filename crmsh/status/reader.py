@@ -27,20 +27,8 @@ from pengine.nodes import find_node
 from pengine.scheduler import read_cluster
 from pengine.state import ClusterState, HistoryEntry, LocationDefinition, ResourceHistory
 from pengine.unpack import unpack
-from pengine.working import (
-    ABSENT,
-    BUNDLE,
-    CLONE,
-    GROUP,
-    PROMOTED,
-    ROLE_NAMES,
-    STARTED,
-    STOPPED,
-    UNPROMOTED,
-    Cluster,
-    Node,
-    Resource,
-)
+from pengine.vocabulary import ABSENT, BUNDLE, CLONE, GROUP, PROMOTED, ROLE_NAMES, STARTED, STOPPED, UNPROMOTED
+from pengine.working import Cluster, Node, Resource
 
 _KINDS = {GROUP: "group", CLONE: "clone", BUNDLE: "bundle"}
 _PENDING_STATES = {
