@@ -360,6 +360,7 @@ class Controller(Wiring):
                 served = len(self._office().taking_part())
                 self._election.standing = Standing(is_dc=True, served=served)
                 self._office().record(self._now)
+                self._record_downs()
                 self._perform_clients(self._clients.new_dc())
             case Action.COMPUTE:
                 self._office().compute()
@@ -373,6 +374,13 @@ class Controller(Wiring):
                 pass
             case _:
                 assert_never(action)
+
+    def _record_downs(self) -> None:
+        """What the fencer said while nobody was DC."""
+        downs, self._downs = self._downs, {}
+        for name, life in downs.items():
+            if self._lives.get(name, 0) == life:
+                self._office().conductor.fenced_by_tool(name, "off", self._now)
 
     def _office(self) -> Coordinator:
         assert self._dc is not None, "only a DC does this"

@@ -40,6 +40,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     term: Term
     number: int
+    life: int
+    """The life in which the target was last seen when it was asked."""
     origin: str = ""
 
     @property

@@ -96,6 +96,8 @@ class Wiring:
         """This node's last term as DC, and whose state it had recorded."""
         self._last_known: dict[str, Member] = {}
         self._transitions = 0
+        self._downs: dict[str, int] = {}
+        """Nodes that were fenced while this node was no DC, with the life that ended."""
         self._hold_until = Milliseconds(0)
         self._stopping = ""
         self._leave = False
@@ -226,12 +228,20 @@ class Wiring:
         dc = self._dc
         for asked, done in answers:
             if dc is None or asked.term != dc.term:
-                # The DC of now asks again if it still needs to know.
-                continue
-            if asked.origin:
+                self._fenced_for_another_term(asked, done)
+            elif asked.origin:
                 dc.clients.fenced(asked.origin, asked.number, done, self._now)
             else:
                 dc.conductor.fencing_done(asked.number, done.ok, done.reason, self._now)
+
+    def _fenced_for_another_term(self, asked: Asked, done: FencingDone) -> None:
+        """What was asked in an earlier term is true all the same, unless the node has lived again since."""
+        if not done.ok or done.action == "on":
+            return
+        if self._dc is None:
+            self._downs[done.target] = asked.life
+        elif self._lives.get(done.target, 0) == asked.life:
+            self._dc.conductor.fenced_by_tool(done.target, done.action, self._now)
 
     # tools
 
@@ -286,12 +296,12 @@ class Wiring:
             case AskSchedule(request):
                 self._post.put(Schedule(request, self._cib.wall))
             case FenceTarget(number, target, action, timeout_ms, delay_ms):
-                asked = Asked(dc.term, number)
+                asked = Asked(dc.term, number, self._lives.get(target, 0))
                 self._fencing_done(
                     self._fence_side.request(asked, target, action, timeout_ms, delay_ms, self._cib.wall, self._now)
                 )
             case FenceForTool(origin, number, target, action, timeout_ms, confirmed):
-                asked = Asked(dc.term, number, origin)
+                asked = Asked(dc.term, number, self._lives.get(target, 0), origin)
                 if confirmed:
                     done = self._fence_side.confirm(asked, target, self._cib.wall, self._now)
                 else:
