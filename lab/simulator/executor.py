@@ -36,7 +36,7 @@ from lrmd.events import (
     ViewChanged,
 )
 from lrmd.executor import Executor
-from lrmd.messages import Execute, Refused
+from lrmd.messages import Execute
 
 if TYPE_CHECKING:
     from lab.simulator.machine import Machine
@@ -122,8 +122,6 @@ class ExecutorProcess(Process):
             case SignalGroup():
                 self.machine.resources.signal(effect.run_id)
             case Report():
-                if isinstance(effect.message, Refused):
-                    self.world.reached["refused orders"] += 1
                 if self._crmd is not None:
                     self._crmd.send(self, effect.message)
             case SaveResource():

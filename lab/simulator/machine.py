@@ -20,7 +20,25 @@ if TYPE_CHECKING:
 
 SPAWN_MS = (50, 300)
 RECONNECT_MS = 100
-COUNTED_NOTES: dict[str, str] = {}
+COUNTED_NOTES: dict[str, str] = {
+    "dc.elected": "elections",
+    "transition.aborted": "aborted transitions",
+    "order.stale": "refused stale orders",
+    "order.refused": "refused orders",
+    "transition.begins": "transitions",
+    "self-stop.begin": "executors that gave up",
+    "node.gives_up": "nodes that gave up",
+    "operation.unknown": "operations without a result",
+    "action.lost": "lost actions",
+    "fence.failed": "failed fencings",
+    "join.fetch": "CIBs taken from another node",
+    "join.gone": "members that did not join",
+    "node.paused": "lives ended by a pause",
+    "quorum.left_behind": "nodes left behind by a one-way cut",
+    "schedule.failed": "workers that died",
+    "view.round_failed": "failed rounds of agreement",
+    "cib.refused": "refused writes of a DC",
+}
 """Events of notes -> what a run counts as reached."""
 INIT_RESTART_MS = (500, 4000)
 """How long init takes to start a messaging layer again that died."""

@@ -23,7 +23,7 @@ MUST_BE_REACHED = (
     "takeovers",
     "fencings",
     "aborted transitions",
-    "refused orders",
+    "refused stale orders",
 )
 """A run of many seeds that reaches none of one of these has tested nothing of it."""
 
