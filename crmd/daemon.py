@@ -77,7 +77,7 @@ WELCOME_S = 20.0
 MAX_BACKLOG = 10_000
 """Events that may wait before tools' requests are refused; all other sources are bounded by their own protocols."""
 CLOSE_S = 2.0
-"""How long the store may take to finish at the end."""
+"""How long the store and the tasks may take to finish at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +141,10 @@ class Daemon:
             server.close()
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
                     await self._persistence.close()
+                    await asyncio.gather(*tasks, return_exceptions=True)
 
     # what happens
 

@@ -67,9 +67,8 @@ class PolicyWorker:
                 pause_s = FIRST_PAUSE_S if lived else min(pause_s * 2, LONGEST_PAUSE_S)
                 await asyncio.sleep(pause_s)
         finally:
-            self._kill()
             if self._process is not None:
-                await self._process.wait()
+                await _reap(self._process)
 
     def schedule(self, request: int, at: int) -> None:
         """Ask for the graph of the document as it is now, with the wall clock at `at` seconds."""
@@ -105,10 +104,9 @@ class PolicyWorker:
             self._send_schedule(request, at)
         self._watch_the_next()
         answered = await self._listen(process)
-        self._kill()
         self._process = None
         self._watch_the_next()
-        code = await process.wait()
+        code = await _reap(process)
         self._note(Note("warning", "pengine.ended", "the policy engine ended and is started again", {"exit": code}))
         while self._outstanding:
             request, _ = self._outstanding.popleft()
@@ -170,6 +168,19 @@ class PolicyWorker:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+
+async def _reap(process: asyncio.subprocess.Process) -> int:
+    """Kill it, if it still runs, and return its exit code.
+
+    What it wrote last is read away: asyncio would wait for ever for the end of a pipe that nobody reads.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    assert process.stdout is not None
+    while await process.stdout.read(_READ_BYTES):
+        pass
+    return await process.wait()
 
 
 def _worker_command() -> list[str]:

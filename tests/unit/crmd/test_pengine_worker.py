@@ -113,6 +113,7 @@ def test_a_patch_that_does_not_fit_fails_one_answer_and_the_document_is_loaded_a
     ("program", "event"),
     [
         ("import sys; sys.exit(3)", "pengine.ended"),
+        ("import os; os.read(0, 1); os.write(1, b'\\xff' * 2_000_000); os.read(0, 1)", "pengine.garbled"),
         ("import os; os.read(0, 1); os.write(1, b'x' * 100); os.read(0, 1)", "pengine.garbled"),
         ("import os\nwhile os.read(0, 65536): pass", "pengine.hangs"),
     ],
@@ -125,5 +126,17 @@ def test_every_request_is_answered_even_if_the_worker_dies_babbles_or_hangs(prog
         assert answer.request == 7
         assert event in [note.event for note in bench.notes]
         await bench.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_with_much_to_say_does_not_hold_up_the_end() -> None:
+    async def scenario() -> None:
+        program = "import os\nos.read(0, 1)\nos.write(1, b'\\0' * 50_000_000)"
+        bench = Bench([sys.executable, "-c", program])
+        bench.worker.schedule(1, 0)
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            await bench.close()
 
     asyncio.run(scenario())
