@@ -9,10 +9,12 @@ from cib.digests import FEATURE_SET
 from pengine import graph
 from pengine.actions import notify_key, operation_key
 from pengine.resources import parameters_on
-from pengine.working import (
+from pengine.vocabulary import (
     CLONE,
     PRIMITIVE,
     PSEUDO,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from pengine.device_digests import add_device_digests
 from pengine.operations import find_action_operation, operation_meta
+from pengine.relations import (
+    OrderingRequest,
+)
 from pengine.resources import evaluate_for
-from pengine.working import (
+from pengine.vocabulary import (
     IF_FIRST_UNMIGRATABLE,
     NEEDS_FENCING,
     NEEDS_NOTHING,
@@ -21,11 +24,12 @@ from pengine.working import (
     PSEUDO,
     RUNNABLE,
     UNPROMOTED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Edge,
     Node,
-    OrderingRequest,
     Resource,
 )
 

@@ -8,8 +8,21 @@ from pengine.group_assignment import assign_group
 from pengine.instances import sort_by_number
 from pengine.ledger import set_score
 from pengine.primitive_assignment import assign_primitive
+from pengine.relations import (
+    Colocation,
+)
 from pengine.utilization import sort_resources
-from pengine.working import ABSENT, CLONE, GROUP, PRIMITIVE, Cluster, Colocation, Node, Resource
+from pengine.vocabulary import (
+    ABSENT,
+    CLONE,
+    GROUP,
+    PRIMITIVE,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 _MINUS_INFINITY = -1_000_000
 _INFINITY = 1_000_000

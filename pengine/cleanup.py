@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from pengine.actions import operation_key, order_tasks, request
-from pengine.working import FIRST_IMPLIES_THEN, ORDERED, Cluster, Node, Resource
+from pengine.vocabulary import (
+    FIRST_IMPLIES_THEN,
+    ORDERED,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 
 def schedule_cleanup(cluster: Cluster, resource: Resource, node: Node, optional: bool) -> None:

@@ -15,8 +15,19 @@ import struct
 from cib.values import INFINITY, MINUS_INFINITY, add_scores
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import replace_scores
-from pengine.merge_sort import merge_sort
-from pengine.working import (
+from pengine.node_choice import (
+    assigned_nodes,
+    assigned_score_of,
+    attribute_for,
+    compatible_instance,
+    is_blocked,
+    role_of,
+    single_node,
+)
+from pengine.relations import (
+    Colocation,
+)
+from pengine.vocabulary import (
     ABSENT,
     CLONE,
     GROUP,
@@ -25,9 +36,9 @@ from pengine.working import (
     STOPPED,
     UNKNOWN,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
-    Colocation,
-    Node,
     Resource,
 )
 
@@ -230,16 +241,6 @@ def _ignores_double_negative(colocation: Colocation, wish: int) -> bool:
         return True
     usable = sum(1 for score in colocation.dependent.allowed.scores if score >= 0)
     return usable != 1
-
-
-def attribute_for(cluster: Cluster, node: Node, attribute: str, resource: Resource) -> str | None:
-    """Return a node attribute as it counts for a resource (for guests perhaps that of the host)."""
-    launcher = node.connection.launcher if node.connection is not None else None
-    if launcher is not None and resource.meta.get("container-attribute-target", "").lower() == "host":
-        host = launcher.assigned
-        return host.attributes.get(attribute) if host is not None else None
-    value = node.attributes.get(attribute)
-    return value.lower() if value is not None else None
 
 
 # What follows from the primary's place
@@ -455,150 +456,3 @@ def _is_interleaved(colocation: Colocation, clone: Resource) -> bool:
 
 
 # Instances
-
-
-def is_blocked(resource: Resource) -> bool:
-    """Say whether a resource or anything below it is blocked."""
-    return resource.blocked or any(is_blocked(child) for child in resource.children)
-
-
-def assigned_nodes(resource: Resource) -> list[Node]:
-    """Return the distinct nodes to which a resource or its parts are assigned."""
-    if resource.kind == PRIMITIVE:
-        return [resource.assigned] if resource.assigned is not None else []
-    nodes: list[Node] = []
-    for child in resource.children:
-        for node in assigned_nodes(child):
-            if node not in nodes:
-                nodes.append(node)
-    return nodes
-
-
-def current_nodes(resource: Resource) -> list[Node]:
-    """Return the distinct nodes on which a resource or its parts are active."""
-    if resource.kind == PRIMITIVE:
-        return list(resource.running_on)
-    nodes: list[Node] = []
-    for child in resource.children:
-        for node in current_nodes(child):
-            if node not in nodes:
-                nodes.append(node)
-    return nodes
-
-
-def single_node(resource: Resource, current: bool = False) -> Node | None:
-    """Return the node of a resource where there is exactly one."""
-    nodes = current_nodes(resource) if current else assigned_nodes(resource)
-    return nodes[0] if len(nodes) == 1 else None
-
-
-def assigned_score_of(resource: Resource) -> int:
-    """Return the score with which a resource (its first part) got its node."""
-    while resource.children:
-        resource = resource.children[0]
-    return resource.assigned_score
-
-
-def role_of(resource: Resource, current: bool) -> int:
-    """Return the role of a resource; of a group the highest of its members."""
-    if resource.kind == PRIMITIVE:
-        return resource.orig_role if current else resource.next_role
-    return max(role_of(child, current) for child in resource.children)
-
-
-def compatible_instance(
-    cluster: Cluster,
-    dependent: Resource,
-    clone: Resource,
-    role: int,
-    current: bool,
-    attribute: str | None = None,
-) -> Resource | None:
-    """Return the instance of a clone that belongs with a resource: the one on the same node."""
-    node = single_node(dependent, current)
-    if node is not None:
-        return _instance_on(cluster, dependent, clone, node, role, current, attribute)
-    for candidate in sorted_nodes(cluster, dependent):
-        found = _instance_on(cluster, dependent, clone, candidate, role, current, attribute)
-        if found is not None:
-            return found
-    return None
-
-
-def _instance_on(
-    cluster: Cluster,
-    dependent: Resource,
-    clone: Resource,
-    node: Node,
-    role: int,
-    current: bool,
-    attribute: str | None,
-) -> Resource | None:
-    for instance in clone.children:
-        if role != UNKNOWN and role_of(instance, current) != role:
-            continue
-        if is_blocked(instance):
-            continue
-        place = single_node(instance, current)
-        if place is None:
-            continue
-        if place is node:
-            return instance
-        if attribute is not None and attribute != "#uname":
-            wanted = attribute_for(cluster, node, attribute, dependent)
-            if attribute_for(cluster, place, attribute, instance) == wanted:
-                return instance
-    return None
-
-
-def sorted_nodes(cluster: Cluster, resource: Resource, active: Node | None = None) -> list[Node]:
-    """Return the nodes of a resource's table, best first."""
-    scores = resource.allowed.scores
-    strategy = cluster.options.placement_strategy
-    indices = [index for index, score in enumerate(scores) if score != ABSENT]
-    return sort_nodes(cluster, indices, scores, active, strategy)
-
-
-def sort_nodes(
-    cluster: Cluster, indices: list[int], scores: list[int], active: Node | None, strategy: str
-) -> list[Node]:
-    """Sort nodes by score, then by how little they have to do, then the current one, then by name."""
-    nodes = cluster.nodes_by_index
-    if strategy == "balanced":
-        return _sort_balanced([nodes[index] for index in indices], scores, active)
-
-    def key(index: int) -> tuple[int, int, int, str]:
-        node = nodes[index]
-        score = scores[index] if node.available() else MINUS_INFINITY
-        if strategy == "minimal":
-            return -score, 0, 0, node.name
-        return -score, node.assigned_count, 0 if node is active else 1, node.name
-
-    return [nodes[index] for index in sorted(indices, key=key)]
-
-
-def _sort_balanced(nodes: list[Node], scores: list[int], active: Node | None) -> list[Node]:
-    """Sort nodes by score, then by what they have left."""
-
-    def compare(left: Node, right: Node) -> int:
-        left_score = scores[left.index] if left.available() else MINUS_INFINITY
-        right_score = scores[right.index] if right.available() else MINUS_INFINITY
-        if left_score != right_score:
-            return -1 if left_score > right_score else 1
-        order = compare_capacities(left, right)
-        if order:
-            return order
-        left_key = (left.assigned_count, 0 if left is active else 1, left.name)
-        right_key = (right.assigned_count, 0 if right is active else 1, right.name)
-        return (left_key > right_key) - (left_key < right_key)
-
-    return merge_sort(nodes, compare)
-
-
-def compare_capacities(left: Node, right: Node) -> int:
-    """Compare what two nodes have left; negative where the left one has more of more kinds."""
-    points = 0
-    for name in left.utilization.keys() | right.utilization.keys():
-        mine, theirs = left.utilization.get(name, 0), right.utilization.get(name, 0)
-        points += (mine > theirs) - (mine < theirs)
-    return -points

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from cib.values import INFINITY, boolean_or, is_false, score_or
 from pengine.constraint_targets import expand_tags, find_constrained, is_tag, set_members, set_of
+from pengine.relations import (
+    Colocation,
+)
 from pengine.resources import parse_role
 from pengine.state import ColocationDefinition, ResourceSet
-from pengine.working import (
+from pengine.vocabulary import (
     BUNDLE,
     CLONE,
     GROUP,
     PRIMITIVE,
     STARTED,
     UNKNOWN,
+)
+from pengine.working import (
     Cluster,
-    Colocation,
     Resource,
 )
 

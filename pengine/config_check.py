@@ -14,11 +14,13 @@ from pengine.operations import find_operation
 from pengine.recurring import cancel_action
 from pengine.state import HistoryEntry, ResourceHistory
 from pengine.unfencing import trigger_unfencing
-from pengine.working import (
+from pengine.vocabulary import (
     ORDERED,
     PRIMITIVE,
     RESCHEDULE,
     THEN_CANCELS_FIRST,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from cib.digests import DEFAULT_SECRETS, FEATURE_SET, operation_digest, secure_digest
 from pengine.resources import parameters_on
-from pengine.working import NEEDS_UNFENCING, Action, Cluster, Node, Resource
+from pengine.vocabulary import (
+    NEEDS_UNFENCING,
+)
+from pengine.working import (
+    Action,
+    Cluster,
+    Node,
+    Resource,
+)
 
 
 def add_device_digests(cluster: Cluster, action: Action, node: Node) -> bool:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from pengine.actions import newest_action, order_actions, set_reason
-from pengine.colocation_scores import compatible_instance, role_of
 from pengine.effective_flags import flags_of, original_task
+from pengine.node_choice import (
+    compatible_instance,
+    role_of,
+)
 from pengine.primitive_assignment import record
-from pengine.working import (
+from pengine.vocabulary import (
     ALWAYS_IN_GRAPH,
     ASYMMETRIC,
     CLONE,
@@ -38,6 +41,8 @@ from pengine.working import (
     UNKNOWN,
     UNMIGRATABLE_THEN_BLOCKS,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Edge,

@@ -6,13 +6,15 @@ Source: design page 0010, "Effective flags".
 from __future__ import annotations
 
 from pengine.actions import newest_action, split_key
-from pengine.working import (
+from pengine.vocabulary import (
     CLONE,
     GROUP,
     OPTIONAL,
     PRIMITIVE,
     PSEUDO,
     RUNNABLE,
+)
+from pengine.working import (
     Action,
     Node,
 )

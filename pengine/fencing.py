@@ -19,7 +19,7 @@ from pengine.actions import (
 )
 from pengine.guest_fencing import fence_guest
 from pengine.notifications import order_notifications_after_fencing
-from pengine.working import (
+from pengine.vocabulary import (
     ABSENT,
     GUEST_ALLOWED,
     NEEDS_FENCING,
@@ -29,6 +29,8 @@ from pengine.working import (
     PSEUDO,
     RUNNABLE,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -10,7 +10,7 @@ from pengine.action_attributes import describe_action
 from pengine.effective_flags import flags_of
 from pengine.graph import Graph, Synapse
 from pengine.notifications import create_notifications
-from pengine.working import (
+from pengine.vocabulary import (
     ALWAYS_IN_GRAPH,
     CLONE,
     FIRST_IMPLIES_THEN_GRAPHED,
@@ -27,6 +27,8 @@ from pengine.working import (
     RUNNABLE,
     THEN_IMPLIES_FIRST_GRAPHED,
     UNMIGRATABLE_THEN_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Edge,

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from pengine.working import IN_GRAPH, OPTIONAL, PSEUDO, Action, Cluster
+from pengine.vocabulary import (
+    IN_GRAPH,
+    OPTIONAL,
+    PSEUDO,
+)
+from pengine.working import (
+    Action,
+    Cluster,
+)
 
 
 def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pengine.actions import fence_action, newest_action, order_actions
-from pengine.working import (
+from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     OPTIONAL,
     ORDERED,
     PSEUDO,
     RUNNABLE,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -13,7 +13,14 @@ from pengine.operation_result import OperationReader
 from pengine.resource_state import apply_history
 from pengine.resources import target_role
 from pengine.state import HistoryEntry, ResourceHistory
-from pengine.working import UNKNOWN, Cluster, Node, Resource
+from pengine.vocabulary import (
+    UNKNOWN,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 
 def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory) -> None:

@@ -11,7 +11,15 @@ from pengine.ledger import ban_everywhere
 from pengine.nodes import add_node
 from pengine.resources import add_instance, build_resource, link_connection, mark_removed
 from pengine.state import EMPTY_BLOCK, ResourceDefinition, ResourceHistory
-from pengine.working import CLONE, PRIMITIVE, Cluster, Node, Resource
+from pengine.vocabulary import (
+    CLONE,
+    PRIMITIVE,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 
 def find_history_owner(cluster: Cluster, node: Node, history: ResourceHistory) -> Resource | None:

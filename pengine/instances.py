@@ -9,13 +9,27 @@ from __future__ import annotations
 
 from cib.values import MINUS_INFINITY
 from pengine.assigner import Assigner
-from pengine.colocation_scores import add_matching_scores, current_nodes, score_factor
+from pengine.colocation_scores import (
+    add_matching_scores,
+    score_factor,
+)
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, set_score
 from pengine.merge_sort import merge_sort
+from pengine.node_choice import (
+    current_nodes,
+)
 from pengine.primitive_assignment import unassign
 from pengine.resource_state import current_node
-from pengine.working import ABSENT, Cluster, Node, Resource, Table
+from pengine.vocabulary import (
+    ABSENT,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+    Table,
+)
 
 
 def instance_number(resource: Resource) -> int:

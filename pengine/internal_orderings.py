@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from pengine.actions import global_pseudo_action, operation_key, order_tasks, request_ordering
 from pengine.instances import sort_by_number
+from pengine.relations import (
+    Colocation,
+)
 from pengine.unfencing import order_unfencing
-from pengine.working import (
+from pengine.vocabulary import (
     CLONE,
     FIRST_IMPLIES_THEN,
     FIRST_IMPLIES_THEN_GRAPHED,
@@ -28,8 +31,9 @@ from pengine.working import (
     THEN_IMPLIES_FIRST_GRAPHED,
     UNPROMOTED,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Cluster,
-    Colocation,
     Resource,
 )
 

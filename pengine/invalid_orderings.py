@@ -6,7 +6,14 @@ Source: design page 0010, "Orderings".
 from __future__ import annotations
 
 from pengine.graph_builder import is_input
-from pengine.working import GUEST_ALLOWED, IF_ON_SAME_NODE_OR_TARGET, Action, Cluster
+from pengine.vocabulary import (
+    GUEST_ALLOWED,
+    IF_ON_SAME_NODE_OR_TARGET,
+)
+from pengine.working import (
+    Action,
+    Cluster,
+)
 
 
 def drop_invalid_orderings(cluster: Cluster) -> None:

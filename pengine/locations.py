@@ -14,9 +14,12 @@ from pengine.constraint_targets import expand_tags, find_constrained, is_tag, se
 from pengine.failcounts import reaches_threshold
 from pengine.ledger import add_on_node, ban, contribute, set_score
 from pengine.nodes import health_colours
+from pengine.relations import (
+    Location,
+)
 from pengine.resources import parameters_on, parse_role
 from pengine.state import LocationDefinition, ResourceSet
-from pengine.working import (
+from pengine.vocabulary import (
     ABSENT,
     BUNDLE,
     CLONE,
@@ -28,8 +31,9 @@ from pengine.working import (
     PROMOTED,
     STOPPED,
     UNKNOWN,
+)
+from pengine.working import (
     Cluster,
-    Location,
     Node,
     Resource,
 )

@@ -6,12 +6,14 @@ Source: Pacemaker Explained, "Migrating resources"; design page 0010, "Migration
 from __future__ import annotations
 
 from pengine.actions import operation_key, order_tasks, request, request_task
-from pengine.working import (
+from pengine.vocabulary import (
     FIRST_ELSE_THEN,
     MIGRATABLE,
     ORDERED,
     PSEUDO,
     UNMIGRATABLE_THEN_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from pengine.resource_state import add_running
 from pengine.state import HistoryEntry, ResourceHistory
-from pengine.working import STARTED, STOPPED, Cluster, Node, Resource
+from pengine.vocabulary import (
+    STARTED,
+    STOPPED,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 _CHANGES = frozenset({"start", "stop", "migrate_to", "migrate_from"})
 

@@ -10,7 +10,14 @@ from pengine.actions import fence_node
 from pengine.namevalue import evaluate
 from pengine.nodes import find_node, utilization_of
 from pengine.state import NodeStatus
-from pengine.working import STARTED, STOPPED, Cluster, Node
+from pengine.vocabulary import (
+    STARTED,
+    STOPPED,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+)
 
 
 def read_node_state(cluster: Cluster, status: NodeStatus) -> None:

@@ -14,8 +14,15 @@ from cib.values import (
     parse_score,
 )
 from pengine.namevalue import evaluate, merge_missing
+from pengine.relations import (
+    Location,
+)
 from pengine.state import NameValueBlock, ResourceDefinition
-from pengine.working import Cluster, Location, Node, Resource
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 _UTILIZATION_MAX = 2_147_483_647
 

@@ -6,7 +6,10 @@ Source: Pacemaker Administration, "Clone notifications"; design page 0010, "Noti
 from __future__ import annotations
 
 from pengine.actions import newest_action, notify_key, order_actions, request
-from pengine.working import (
+from pengine.relations import (
+    Notification,
+)
+from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     OPTIONAL,
     ORDERED,
@@ -16,10 +19,11 @@ from pengine.working import (
     STARTED,
     STOPPED,
     UNPROMOTED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,
-    Notification,
     Resource,
 )
 

@@ -16,8 +16,11 @@ from pengine.migration_history import (
     read_migrate_to,
 )
 from pengine.operations import find_operation, on_fail, operation_meta, role_after_failure
+from pengine.relations import (
+    FailedOperation,
+)
 from pengine.state import HistoryEntry, ResourceHistory
-from pengine.working import (
+from pengine.vocabulary import (
     BAN,
     BLOCK,
     DEMOTE,
@@ -31,8 +34,9 @@ from pengine.working import (
     STOPPED,
     UNKNOWN,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
-    FailedOperation,
     Node,
     Resource,
 )

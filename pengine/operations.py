@@ -11,7 +11,7 @@ from cib.values import ValueFormatError, interval_ms_or
 from pengine.namevalue import evaluate, merge_missing
 from pengine.resources import parameters_on, parse_role
 from pengine.state import OperationDefinition
-from pengine.working import (
+from pengine.vocabulary import (
     BAN,
     BLOCK,
     DEMOTE,
@@ -26,6 +26,8 @@ from pengine.working import (
     STOP,
     STOPPED,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,

@@ -11,7 +11,7 @@ from cib.values import is_false, is_true, leading_integer, score_or
 from pengine.actions import global_pseudo_action, operation_key, request_ordering
 from pengine.constraint_targets import expand_tags, find_constrained, is_tag, set_members, set_of
 from pengine.state import OrderDefinition, ResourceSet
-from pengine.working import (
+from pengine.vocabulary import (
     ASYMMETRIC,
     CLONE,
     FIRST_IMPLIES_THEN,
@@ -21,6 +21,8 @@ from pengine.working import (
     SERIALIZE,
     THEN_IMPLIES_FIRST,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Resource,

@@ -14,13 +14,19 @@ from pengine.actions import (
     set_reason,
     split_key,
 )
-from pengine.colocation_scores import assigned_nodes, role_of
 from pengine.colocations import with_this_colocations
 from pengine.edge_effects import CHANGED_FIRST, CHANGED_THEN, apply_edge
 from pengine.effective_flags import COMPLETED_BY, flags_for_ordering
 from pengine.invalid_orderings import drop_invalid_orderings
+from pengine.node_choice import (
+    assigned_nodes,
+    role_of,
+)
 from pengine.probe_orderings import order_probes
-from pengine.working import (
+from pengine.relations import (
+    OrderingRequest,
+)
+from pengine.vocabulary import (
     CLONE,
     FIRST_IMPLIES_THEN,
     GROUP,
@@ -32,11 +38,12 @@ from pengine.working import (
     STOPPED,
     THEN_CANCELS_FIRST,
     UNPROMOTED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Edge,
     Node,
-    OrderingRequest,
     Resource,
 )
 

@@ -11,13 +11,18 @@ from pengine.colocation_scores import (
     add_dependent_preferences,
     any_available,
     apply_colocation,
-    sort_nodes,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, replace_scores
+from pengine.node_choice import (
+    sort_nodes,
+)
+from pengine.relations import (
+    Colocation,
+)
 from pengine.resource_state import current_node
 from pengine.utilization import ban_insufficient_nodes
-from pengine.working import (
+from pengine.vocabulary import (
     ABSENT,
     CLONE,
     OPTIONAL,
@@ -25,8 +30,9 @@ from pengine.working import (
     PROMOTED,
     RUNNABLE,
     STOPPED,
+)
+from pengine.working import (
     Cluster,
-    Colocation,
     Node,
     Resource,
 )

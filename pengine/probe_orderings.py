@@ -6,8 +6,13 @@ Source: design page 0010, "Probe orderings".
 from __future__ import annotations
 
 from pengine.actions import find_actions, operation_key, order_actions
-from pengine.colocation_scores import compatible_instance
-from pengine.working import (
+from pengine.node_choice import (
+    compatible_instance,
+)
+from pengine.relations import (
+    OrderingRequest,
+)
+from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     GROUP,
     IF_FIRST_UNMIGRATABLE,
@@ -20,10 +25,11 @@ from pengine.working import (
     RUNNABLE,
     UNKNOWN,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Edge,
-    OrderingRequest,
     Resource,
 )
 

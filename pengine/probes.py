@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from cib.values import is_false
 from pengine.actions import fence_node, operation_key, request, request_ordering
-from pengine.colocation_scores import assigned_nodes
 from pengine.instances import sort_by_number
+from pengine.node_choice import (
+    assigned_nodes,
+)
 from pengine.remote_orderings import is_failed_remote
 from pengine.unfencing import order_after_unfencing
-from pengine.working import (
+from pengine.vocabulary import (
     ABSENT,
     CLONE,
     OPTIONAL,
@@ -23,6 +25,8 @@ from pengine.working import (
     RUNNABLE,
     STOPPED,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -9,22 +9,26 @@ from cib.values import INFINITY, MINUS_INFINITY, ValueFormatError, add_scores, p
 from pengine.colocation_scores import (
     add_matching_scores,
     apply_colocation,
-    role_of,
     score_factor,
-    single_node,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.failcounts import base_name
 from pengine.instances import compare_instances
 from pengine.ledger import ban_everywhere, contribute, replace_scores
 from pengine.merge_sort import merge_sort
-from pengine.working import (
+from pengine.node_choice import (
+    role_of,
+    single_node,
+)
+from pengine.vocabulary import (
     ABSENT,
     PROMOTED,
     STARTED,
     STOPPED,
     UNKNOWN,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,

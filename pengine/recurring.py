@@ -9,7 +9,7 @@ from pengine.actions import find_actions_exact, operation_key, order_actions, re
 from pengine.operations import find_operation
 from pengine.resources import parse_role
 from pengine.state import OperationDefinition
-from pengine.working import (
+from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     OPTIONAL,
     ORDERED,
@@ -21,6 +21,8 @@ from pengine.working import (
     UNKNOWN,
     UNPROMOTED,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pengine.actions import fence_node, operation_key, request_ordering
 from pengine.node_states import shutdown_requested
 from pengine.resource_state import current_node
-from pengine.working import (
+from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     GUEST_ALLOWED,
     ORDERED,
@@ -16,6 +16,8 @@ from pengine.working import (
     STOPPED,
     THEN_IMPLIES_FIRST,
     UNRUNNABLE_FIRST_BLOCKS,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

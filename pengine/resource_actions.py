@@ -12,7 +12,7 @@ from pengine.notifications import add_notifications
 from pengine.recurring import add_recurring_actions
 from pengine.resource_state import current_node, is_multiply_active
 from pengine.unfencing import order_after_unfencing, unfence_action
-from pengine.working import (
+from pengine.vocabulary import (
     ALWAYS_IN_GRAPH,
     CLONE,
     FIRST_IMPLIES_THEN,
@@ -32,6 +32,8 @@ from pengine.working import (
     THEN_IMPLIES_FIRST,
     UNKNOWN,
     UNPROMOTED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pengine.actions import fence_node, request_task
 from pengine.ledger import add_on_node, ban, fresh_banned_table
-from pengine.working import (
+from pengine.vocabulary import (
     BAN,
     BLOCK,
     BUNDLE,
@@ -27,6 +27,8 @@ from pengine.working import (
     STOP_ONLY,
     STOPPED,
     UNKNOWN,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,

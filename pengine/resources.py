@@ -25,7 +25,7 @@ from pengine.state import (
     OperationDefinition,
     ResourceDefinition,
 )
-from pengine.working import (
+from pengine.vocabulary import (
     CLONE,
     GROUP,
     MULTIPLE_BLOCK,
@@ -43,6 +43,8 @@ from pengine.working import (
     STOPPED,
     UNKNOWN,
     UNPROMOTED,
+)
+from pengine.working import (
     Cluster,
     Node,
     Resource,

@@ -32,7 +32,14 @@ from pengine.state import (
 from pengine.status import read_status
 from pengine.tickets import unpack_ticket
 from pengine.unmet import unmet_reasons
-from pengine.working import PRIMITIVE, ROLE_NAMES, Cluster, Resource
+from pengine.vocabulary import (
+    PRIMITIVE,
+    ROLE_NAMES,
+)
+from pengine.working import (
+    Cluster,
+    Resource,
+)
 
 
 class Placement:

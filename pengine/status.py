@@ -13,7 +13,14 @@ from pengine.history import read_resource_history
 from pengine.node_states import read_node_state, read_remote_attributes, update_remote_state
 from pengine.nodes import find_node
 from pengine.state import NodeStatus
-from pengine.working import STARTED, STOPPED, Cluster, Node
+from pengine.vocabulary import (
+    STARTED,
+    STOPPED,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+)
 
 
 def read_status(cluster: Cluster) -> None:

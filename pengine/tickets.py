@@ -8,9 +8,20 @@ from __future__ import annotations
 from pengine.actions import fence_node
 from pengine.constraint_targets import expand_tags, find_constrained, is_tag, set_of
 from pengine.ledger import ban_everywhere
+from pengine.relations import (
+    TicketConstraint,
+)
 from pengine.resources import parse_role
 from pengine.state import TicketDefinition
-from pengine.working import PROMOTED, STARTED, UNKNOWN, Cluster, Resource, TicketConstraint
+from pengine.vocabulary import (
+    PROMOTED,
+    STARTED,
+    UNKNOWN,
+)
+from pengine.working import (
+    Cluster,
+    Resource,
+)
 
 _POLICIES = frozenset({"fence", "freeze", "demote", "stop"})
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pengine.actions import fence_action, operation_key, order_actions, request_ordering
 from pengine.device_digests import is_unfencing_device
-from pengine.working import (
+from pengine.vocabulary import (
     FIRST_IMPLIES_SAME_NODE_THEN,
     IF_ON_SAME_NODE,
     NEEDS_UNFENCING,
     ORDERED,
+)
+from pengine.working import (
     Action,
     Cluster,
     Node,

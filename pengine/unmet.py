@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pengine.actions import first_action
-from pengine.working import PRIMITIVE, RUNNABLE, STARTED, STOPPED, Cluster, Resource
+from pengine.vocabulary import (
+    PRIMITIVE,
+    RUNNABLE,
+    STARTED,
+    STOPPED,
+)
+from pengine.working import (
+    Cluster,
+    Resource,
+)
 
 
 def unmet_reasons(cluster: Cluster) -> list[str]:

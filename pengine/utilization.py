@@ -11,15 +11,27 @@ from pengine.colocation_scores import (
     add_matching_scores,
     any_available,
     colocation_effect,
-    compare_capacities,
     score_factor,
-    sort_nodes,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban
 from pengine.merge_sort import merge_sort
+from pengine.node_choice import (
+    compare_capacities,
+    sort_nodes,
+)
 from pengine.resource_state import current_node
-from pengine.working import ABSENT, CLONE, GROUP, PRIMITIVE, Cluster, Node, Resource
+from pengine.vocabulary import (
+    ABSENT,
+    CLONE,
+    GROUP,
+    PRIMITIVE,
+)
+from pengine.working import (
+    Cluster,
+    Node,
+    Resource,
+)
 
 _INFINITY = 1_000_000
 

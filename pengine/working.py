@@ -13,73 +13,57 @@ from cib.rules import RuleContext
 from cib.values import MINUS_INFINITY
 from pengine.ledger import Ledger
 from pengine.options import Options
+from pengine.relations import (
+    Colocation,
+    FailedOperation,
+    Location,
+    Notification,
+    OrderingRequest,
+    TicketConstraint,
+)
 from pengine.state import (
     ClusterState,
-    HistoryEntry,
     OperationDefinition,
     ResourceDefinition,
     ResourceHistory,
 )
+from pengine.vocabulary import (
+    ABSENT,
+    BUNDLE,
+    CLONE,
+    GROUP,
+    NEEDS_FENCING,
+    NEEDS_NOTHING,
+    NEEDS_QUORUM,
+    PRIMITIVE,
+    PROBE_ALWAYS,
+    PROMOTED,
+    ROLE_NAMES,
+    STARTED,
+    STOP_START,
+    STOPPED,
+    UNKNOWN,
+    UNPROMOTED,
+)
 
-# Kinds of resources, in the order in which colocations prefer them
-PRIMITIVE, GROUP, CLONE, BUNDLE = 0, 1, 2, 3
-
-# Roles, in order
-UNKNOWN, STOPPED, STARTED, UNPROMOTED, PROMOTED = 0, 1, 2, 3, 4
-ROLE_NAMES = ("Unknown", "Stopped", "Started", "Unpromoted", "Promoted")
-
-# What a start needs
-NEEDS_NOTHING, NEEDS_QUORUM, NEEDS_FENCING, NEEDS_UNFENCING = 0, 1, 2, 3
-
-# What to do with a resource that is active more than once
-STOP_START, STOP_ONLY, MULTIPLE_BLOCK, STOP_UNEXPECTED = 0, 1, 2, 3
-
-# What to do about a failure, mildest first
-(
-    IGNORE,
-    DEMOTE,
-    RESTART,
-    RESET_REMOTE,
-    RESTART_CONTAINER,
-    BAN,
-    BLOCK,
-    STOP,
-    STANDBY,
-    FENCE,
-) = range(10)
-
-# Probe modes of an entry
-PROBE_ALWAYS, PROBE_NEVER, PROBE_EXCLUSIVE = 0, 1, 2
-
-# Flags of an action
-OPTIONAL, RUNNABLE, PSEUDO, MIGRATABLE, ALWAYS_IN_GRAPH = 1, 2, 4, 8, 16
-ON_DC, RESCHEDULE, MIGRATION_ABORT, IN_GRAPH, MIN_RUNNABLE_MET = 32, 64, 128, 256, 512
-
-# Marks of an edge
-ORDERED = 1 << 0
-THEN_IMPLIES_FIRST = 1 << 1
-FIRST_IMPLIES_THEN = 1 << 2
-PROMOTED_THEN_IMPLIES_FIRST = 1 << 3
-UNMIGRATABLE_THEN_BLOCKS = 1 << 4
-UNRUNNABLE_FIRST_BLOCKS = 1 << 5
-FIRST_ELSE_THEN = 1 << 6
-FIRST_IMPLIES_SAME_NODE_THEN = 1 << 7
-NESTED_REMOTE_PROBE = 1 << 8
-INTERMEDIATE_STOP = 1 << 9
-IF_FIRST_UNMIGRATABLE = 1 << 10
-SERIALIZE = 1 << 11
-IF_ON_SAME_NODE = 1 << 12
-THEN_IMPLIES_FIRST_GRAPHED = 1 << 13
-FIRST_IMPLIES_THEN_GRAPHED = 1 << 14
-ASYMMETRIC = 1 << 15
-IF_ON_SAME_NODE_OR_TARGET = 1 << 16
-IF_REQUIRED_ON_SAME_NODE = 1 << 17
-MIN_RUNNABLE = 1 << 18
-GUEST_ALLOWED = 1 << 19
-THEN_CANCELS_FIRST = 1 << 20
-
-ABSENT = -(1 << 50)
-"""Stands in a table for a node that has no entry."""
+__all__ = [
+    "ABSENT",
+    "BUNDLE",
+    "CLONE",
+    "GROUP",
+    "PROMOTED",
+    "ROLE_NAMES",
+    "STARTED",
+    "STOPPED",
+    "UNPROMOTED",
+    "Action",
+    "Cluster",
+    "Edge",
+    "Node",
+    "Resource",
+    "Table",
+    "is_ban",
+]
 
 
 class Table:
@@ -471,140 +455,6 @@ class Edge:
         self.action = action
         self.marks = marks
         self.in_graph = False
-
-
-class Notification:
-    """The pseudo actions around a task of a clone, and what the instances are told.
-
-    Before a fencing nobody can be told: then there is no `pre`.
-    """
-
-    __slots__ = ("entries", "post", "post_done", "pre", "pre_done", "task")
-
-    def __init__(self, task: str, pre: Action | None, pre_done: Action | None, post: Action, post_done: Action) -> None:
-        self.task = task
-        self.pre = pre
-        self.pre_done = pre_done
-        self.post = post
-        self.post_done = post_done
-        self.entries: dict[str, str] = {}
-
-
-class OrderingRequest:
-    """A wish that one thing come before another; resolved into edges once all actions exist.
-
-    Each side is an action, or a resource with the key of an action.
-    """
-
-    __slots__ = ("first", "first_key", "first_resource", "marks", "then", "then_key", "then_resource")
-
-    def __init__(
-        self,
-        first_resource: Resource | None,
-        first_key: str,
-        first: Action | None,
-        then_resource: Resource | None,
-        then_key: str,
-        then: Action | None,
-        marks: int,
-    ) -> None:
-        self.first_resource = first_resource
-        self.first_key = first_key
-        self.first = first
-        self.then_resource = then_resource
-        self.then_key = then_key
-        self.then = then
-        self.marks = marks
-
-
-class Colocation:
-    """One pair of a colocation constraint: `dependent` is placed relative to `primary`."""
-
-    __slots__ = (
-        "dependent",
-        "dependent_role",
-        "explicit",
-        "id",
-        "influence",
-        "node_attribute",
-        "primary",
-        "primary_role",
-        "score",
-    )
-
-    def __init__(
-        self,
-        identifier: str,
-        dependent: Resource,
-        primary: Resource,
-        score: int,
-        dependent_role: int = UNKNOWN,
-        primary_role: int = UNKNOWN,
-        node_attribute: str = "#uname",
-        influence: bool = True,
-        explicit: bool = True,
-    ) -> None:
-        self.id = identifier
-        self.dependent = dependent
-        self.primary = primary
-        self.score = score
-        self.dependent_role = dependent_role
-        self.primary_role = primary_role
-        self.node_attribute = node_attribute
-        self.influence = influence
-        self.explicit = explicit
-
-    def has_influence(self, tested: Resource | None = None) -> bool:
-        """Say whether the dependent's preferences may move the primary (or the resource named)."""
-        target = tested if tested is not None else self.primary
-        if (
-            self.dependent.is_connection
-            and self.dependent.internal
-            and self.dependent.parent is not None
-            and self.dependent.parent.kind == BUNDLE
-            and not target.failed
-            and len(target.running_on) == 1
-        ):
-            return False
-        return self.influence or not target.running_on
-
-
-class Location:
-    """A location constraint for one resource: scores by node index."""
-
-    __slots__ = ("id", "mode", "resource", "role", "scores")
-
-    def __init__(self, identifier: str, resource: Resource, role: int, mode: int) -> None:
-        self.id = identifier
-        self.resource = resource
-        self.role = role
-        """UNKNOWN: for any role."""
-        self.mode = mode
-        self.scores: dict[int, int] = {}
-
-
-class TicketConstraint:
-    """A resource that needs a ticket."""
-
-    __slots__ = ("id", "loss_policy", "resource", "role", "ticket")
-
-    def __init__(self, identifier: str, resource: Resource, ticket: str, policy: str, role: int) -> None:
-        self.id = identifier
-        self.resource = resource
-        self.ticket = ticket
-        self.loss_policy = policy
-        self.role = role
-
-
-class FailedOperation:
-    """A recorded failure, for people to see."""
-
-    __slots__ = ("entry", "node", "resource_id")
-
-    def __init__(self, resource_id: str, node: Node, entry: HistoryEntry) -> None:
-        self.resource_id = resource_id
-        self.node = node
-        self.entry = entry
 
 
 class Cluster:
