@@ -1,12 +1,12 @@
-"""What a grammar by section cannot say: ids are unique in the configuration, references lead somewhere.
+"""What our grammar does not say: ids are unique, references lead somewhere, and the claimed version has all of it.
 
-Both make a document invalid, as in Pacemaker, whose grammars type these attributes as XML ids. Also the two demands of
-older versions that their successors dropped: objects of tags exist (before 3.3), rules have a score (before 3.9).
+All of them make a document invalid, as in Pacemaker, whose grammars type ids and references as XML ids.
 """
 
 from __future__ import annotations
 
 from cib.reports import Report
+from cib.schema_versions import Version, claimed_version, missing_feature
 from cib.xml import Element, name_of
 
 _FREE_IDS = frozenset({"node", "obj_ref", "acl_target"})
@@ -26,22 +26,15 @@ _REFERENCE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
 }
 
 
-_Version = tuple[int, int]
-_TAGS_MAY_NAME_ANYTHING: _Version = (3, 3)
-_RULES_NEED_NO_SCORE: _Version = (3, 9)
-
-
-def _claimed(root: Element) -> _Version:
-    major, _, minor = root.get("validate-with", "").removeprefix("pacemaker-").partition(".")
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+_TAGS_MAY_NAME_ANYTHING: Version = (3, 3)
 
 
 def integrity(root: Element) -> tuple[Report, ...]:
-    """Return ids that are used twice and references that lead nowhere, in document order."""
+    """Return ids that are used twice, references that lead nowhere and what the version has not, in document order."""
     configuration = root.find("configuration")
     if configuration is None:
         return ()
-    version = _claimed(root)
+    version = claimed_version(root)
     by_id = _REFERENCES_BY_ID if version >= _TAGS_MAY_NAME_ANYTHING else _REFERENCES_BY_ID | {"obj_ref"}
     owners: dict[str, Element] = {}
     reports: list[Report] = []
@@ -58,11 +51,8 @@ def integrity(root: Element) -> tuple[Report, ...]:
         reference = element.get("id-ref")
         if reference is not None:
             references.append((element, "id-ref", reference))
-        elif (
-            name == "rule" and version < _RULES_NEED_NO_SCORE and not {"score", "score-attribute"} & set(element.attrib)
-        ):
-            text = "attribute 'score' or 'score-attribute' is missing (needed before pacemaker-3.9)"
-            reports.append(_report("rule.score", text, element))
+        if problem := missing_feature(element, version):
+            reports.append(_report("schema.version", problem, element))
         for attribute in _REFERENCE_ATTRIBUTES.get(name, ()):
             wanted = element.get(attribute)
             if wanted is not None:

@@ -219,6 +219,57 @@ def test_a_mistake_is_told_in_words(document: Document, message: str) -> None:
     assert reports[0].line > 0
 
 
+def claiming(version: str, resources: str = "", constraints: str = "", nodes: str = "", more: str = "") -> Document:
+    head = HEAD.replace(b"pacemaker-3.9", f"pacemaker-{version}".encode())
+    return cib(resources, constraints, "", nodes, more, head)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (claiming("4.0", f'<master id="m">{A}</master>'), "no such element in pacemaker-4.0 (until pacemaker-3.10)"),
+        (
+            claiming("2.5", '<bundle id="b"><docker image="i"/></bundle>'),
+            "no such element in pacemaker-2.5 (from pacemaker-2.8 on)",
+        ),
+        (
+            claiming("4.0", '<primitive id="a" class="upstart" type="x"/>'),
+            "no value 'upstart' of attribute 'class' in pacemaker-4.0",
+        ),
+        (
+            claiming("3.6", A, '<rsc_location id="l" rsc="a" role="Promoted" node="n" score="1"/>'),
+            "no value 'Promoted' of attribute 'role' in pacemaker-3.6 (from pacemaker-3.7 on)",
+        ),
+        (
+            claiming(
+                "3.0",
+                A,
+                '<rsc_location id="l" rsc="a"><rule id="r"><expression id="e" attribute="x" operation="defined"/>'
+                "</rule></rsc_location>",
+            ),
+            "attribute 'score' or 'score-attribute' is missing, which pacemaker-3.0 needs",
+        ),
+        (
+            claiming(
+                "4.0", nodes='<node id="1" uname="n"><utilization id="u"><nvpair id="p" name="x"/></utilization></node>'
+            ),
+            "attribute 'value' is missing, which pacemaker-4.0 needs",
+        ),
+        (claiming("2.0", more="<alerts/>"), "no such element in pacemaker-2.0 (from pacemaker-2.5 on)"),
+        (claiming("3.0", nodes='<node id="1" uname="n" type="normal"/>'), "(until pacemaker-2.10)"),
+        (
+            claiming(
+                "4.0",
+                more='<fencing-topology><fencing-level id="f" target="n" index="10" devices="d"/></fencing-topology>',
+            ),
+            "expected 1 to 9 from pacemaker-4.0 on",
+        ),
+    ],
+)
+def test_what_the_claimed_version_does_not_have_is_a_mistake(document: Document, message: str) -> None:
+    assert message in validate(document)[0].sentence()
+
+
 def test_every_mistake_of_a_document_is_told_not_only_the_first() -> None:
     document = cib(
         resources='\n<primitive id="a" class="lsb"/>\n<group id="g"/>',
