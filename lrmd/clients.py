@@ -57,9 +57,11 @@ class Clients:
     def _said(self, connection: Connection, message: ControllerToExecutor) -> None:
         if isinstance(message, Hello) and message.client == CONTROLLER:
             old, self._controller = self._controller, connection
-            if old is not None and old is not connection:
-                old.close()
-            self._on_controller(connected=True)
+            if old is not connection:
+                if old is not None:
+                    old.close()
+                self._on_controller(connected=True)
+            # A controller may greet again to get the table; what it has running goes on.
             self._on_message(message)
         elif connection is self._controller:
             self._on_message(message)
