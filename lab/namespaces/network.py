@@ -1,9 +1,11 @@
 """The lab's switch and cables: a bridge in a namespace of its own, one veth pair for each node."""
 
+import contextlib
 from ipaddress import ip_interface
 from typing import Any
 
 from pyroute2 import NetNS
+from pyroute2.netlink.exceptions import NetlinkError
 
 BRIDGE = "switch0"
 
@@ -49,7 +51,9 @@ class Switch:
     def remove_port(self, port: str) -> None:
         """Take the cable away."""
         for index in self._netlink.link_lookup(ifname=port):
-            self._netlink.link("del", index=index)
+            with contextlib.suppress(NetlinkError):
+                # It goes by itself with the namespace at its other end, sooner or later.
+                self._netlink.link("del", index=index)
 
     def close(self) -> None:
         """Close the netlink socket; the bridge goes with its namespace."""
