@@ -173,7 +173,8 @@ class PolicyWorker:
 async def _reap(process: asyncio.subprocess.Process) -> int:
     """Kill it, if it still runs, and return its exit code.
 
-    What it wrote last is read away: asyncio would wait for ever for the end of a pipe that nobody reads.
+    What it wrote last is read away: `wait` returns only when the pipes have ended, and asyncio stops reading a pipe
+    when nobody takes what it has read.
     """
     with contextlib.suppress(ProcessLookupError):
         process.kill()
