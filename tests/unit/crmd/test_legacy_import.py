@@ -179,3 +179,15 @@ def test_the_import_goes_into_an_empty_cib_as_one_change() -> None:
         ("httpd", "group_node1"),
     ]
     assert document.version.epoch == 1
+
+
+def test_an_nfs_export_is_a_device_with_a_colon_in_its_name() -> None:
+    (group,) = imported(
+        "node1.example.com 10.0.0.9/16/eth0 Filesystem::10.0.0.33:/web::/var/www/html::nfs httpd\n"
+    ).groups
+    assert dict(group.members[1].parameters) == {
+        "device": "10.0.0.33:/web",
+        "directory": "/var/www/html",
+        "fstype": "nfs",
+    }
+    assert [member.id for member in group.members] == ["vip_10_0_0_9", "fs_var_www_html", "httpd"]
