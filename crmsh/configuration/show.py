@@ -121,8 +121,12 @@ def xml_of(copy: WorkingCopy, elements: list[Element]) -> str:
         for element in children(section):
             if to_line(element) not in keep:
                 section.remove(element)
-    for name in ("crm_config", "nodes", "resources", "constraints"):
+    required = ("crm_config", "nodes", "resources", "constraints")
+    for name in required:
         section_for(root, "", name)
+    for section in children(root):
+        if not children(section) and section.tag not in required:
+            root.remove(section)
     return to_text(cib, declaration=True)
 
 

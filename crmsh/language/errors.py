@@ -19,9 +19,13 @@ class LanguageError(Exception):
     line: str = ""
     start: int = -1
     end: int = -1
+    syntax: bool = False
+    """True where the line itself cannot be understood, apart from the configuration around it."""
 
     def __str__(self) -> str:
-        return f"syntax in {self.subject}: {self.message}" if self.subject else self.message
+        if not self.subject:
+            return self.message
+        return f"{'syntax in ' if self.syntax else ''}{self.subject}: {self.message}"
 
     def pointer(self) -> list[str]:
         """The line and, below it, carets under the word; cut to what surrounds the word in a long line."""

@@ -74,21 +74,21 @@ def parse_line(line: str) -> ConfigurationObject:
     try:
         words = split_words(line)
     except UnbalancedQuote as error:
-        raise LanguageError("", str(error), line, error.column, error.column + 1) from None
+        raise LanguageError("", str(error), line, error.column, error.column + 1, syntax=True) from None
     return parse_words(words, line)
 
 
 def parse_words(words: list[Word], line: str) -> ConfigurationObject:
     """As `parse_line`, for a line that was split already."""
     if not words:
-        raise LanguageError("", "the line is empty")
+        raise LanguageError("", "the line is empty", syntax=True)
     head = words[0].text.lower()
     if head == "xml":
         return _raw_xml(words, line)
     keyword = OTHER_WORDS.get(head, head)
     if keyword not in KEYWORDS:
         message = f"'{words[0].text}' is not a kind of object{did_you_mean(head, OBJECT_WORDS)}"
-        raise LanguageError("", message, line, words[0].start, words[0].end)
+        raise LanguageError("", message, line, words[0].start, words[0].end, syntax=True)
     parser = _parser().parse_interactive("", start=keyword)
     for place, word in enumerate(words[1:], 1):
         following = words[place + 1].text if place + 1 < len(words) else ""
@@ -98,12 +98,12 @@ def parse_words(words: list[Word], line: str) -> ConfigurationObject:
         tree = parser.feed_eof()  # type: ignore[no-untyped-call]
     except UnexpectedInput:
         message = f"the line ends early: expected {_listed(terminals.labels(accepted))}"
-        raise LanguageError(keyword, message, line, len(line.rstrip()), len(line.rstrip()) + 1) from None
+        raise LanguageError(keyword, message, line, len(line.rstrip()), len(line.rstrip()) + 1, syntax=True) from None
     try:
         return to_object(head, tree)
     except TransformError as error:
         start, end = (error.start, error.end) if error.start >= 0 else (words[0].start, words[0].end)
-        raise LanguageError(keyword, str(error), line, start, end) from None
+        raise LanguageError(keyword, str(error), line, start, end, syntax=True) from None
 
 
 def _accepted(parser: InteractiveParser) -> list[str]:
@@ -132,7 +132,7 @@ def _feed(parser: InteractiveParser, keyword: str, word: Word, following: str, l
     elif "$END" in accepted:
         message += ": the line was complete before it"
     message += did_you_mean(word.text, terminals.literals(accepted))
-    raise LanguageError(keyword, message, line, word.start, word.end)
+    raise LanguageError(keyword, message, line, word.start, word.end, syntax=True)
 
 
 def _listed(names: list[str], limit: int = 6) -> str:
@@ -149,7 +149,7 @@ def _raw_xml(words: list[Word], line: str) -> RawXml:
         element = parse_xml(text)
     except MalformedXml as error:
         start = words[1].start if len(words) > 1 else words[0].start
-        raise LanguageError("xml", f"not well-formed XML: {error}", line, start, len(line)) from None
+        raise LanguageError("xml", f"not well-formed XML: {error}", line, start, len(line), syntax=True) from None
     return RawXml(text, element.get("id", ""))
 
 

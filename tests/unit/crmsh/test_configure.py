@@ -116,7 +116,10 @@ def test_update_merges_by_name_and_push_removes_what_the_file_lacks(cib: Path, t
     text = tmp_path / "load.crm"
     text.write_text("primitive vip IPaddr2 \\\n\tparams nic=eth0 \\\n\top monitor interval=10s timeout=99s\n")
     ran = run(cib, f"configure load update {text}", "configure show vip")
-    assert ran.out == "primitive vip IPaddr2 \\\n\tparams ip=192.0.2.10 nic=eth0 \\\n\top monitor interval=10s timeout=99s\n"
+    assert (
+        ran.out
+        == "primitive vip IPaddr2 \\\n\tparams ip=192.0.2.10 nic=eth0 \\\n\top monitor interval=10s timeout=99s\n"
+    )
     with text.open("a") as file:
         file.write("property stonith-enabled=false\n")
     run(cib, f"configure load push {text}")
@@ -139,7 +142,7 @@ def test_saving_and_loading_gives_the_same_configuration(cib: Path, tmp_path: Pa
 
 
 def test_filter_lets_members_change_places(cib: Path) -> None:
-    lines = ("group other db", "filter 'sed -e \"s/site vip web/site db web/\" -e \"s/other db/other vip/\"'")
+    lines = ("group other db", 'filter \'sed -e "s/site vip web/site db web/" -e "s/other db/other vip/"\'')
     ran = run(cib, "configure", *lines, "show type:group")
     assert ran.out == "group other vip\ngroup site db web\n"
 

@@ -73,9 +73,9 @@ def test_a_node_is_added_with_its_name_as_id_and_removed_with_its_status(cib: Pa
 def test_node_attributes_are_set_shown_and_deleted(cib: Path) -> None:
     ran = run(cib, "node attribute alpha set rack r1", "node attribute alpha show rack", "node show alpha")
     assert ran.out == "scope=nodes  name=rack value=r1\nalpha(alpha): member\n\track=r1\n"
-    assert "has no attribute 'rack'" in run(
-        cib, "node attribute alpha delete rack", "node attribute alpha show rack"
-    ).err
+    assert (
+        "has no attribute 'rack'" in run(cib, "node attribute alpha delete rack", "node attribute alpha show rack").err
+    )
 
 
 def test_maintenance_of_the_cluster_is_a_property(cib: Path) -> None:

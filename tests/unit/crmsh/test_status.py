@@ -13,8 +13,8 @@ from crmsh.backend import FileBackend
 from crmsh.crm_mon import coloured
 from crmsh.language.xml import parse_xml
 from crmsh.status.model import FencingView
-from crmsh.status.text import failure_line, fencing_line, natural
 from crmsh.status.reader import read_status
+from crmsh.status.text import failure_line, fencing_line, natural
 from tests.unit.crmsh.samples import TWO_NODES
 
 
@@ -89,7 +89,9 @@ def test_xml_has_the_envelope_and_the_attribute_order_that_agents_rely_on(cib: P
     assert root.tag == "pacemaker-result"
     assert root[-1].get("code") == "0"
     assert '<node name="alpha" id="alpha" online="true" standby="false"' in text
-    assert '<resource id="web" resource_agent="ocf:heartbeat:Dummy" role="Started" active="true" orphaned="false"' in text
+    assert (
+        '<resource id="web" resource_agent="ocf:heartbeat:Dummy" role="Started" active="true" orphaned="false"' in text
+    )
 
 
 def test_json_and_html_are_made_from_the_same_status(cib: Path) -> None:
@@ -112,7 +114,10 @@ def test_fencing_and_failures_read_as_sentences() -> None:
     )
     failure = read_status(TWO_NODES.encode()).failures[0]
     failure.status_code, failure.status, failure.last_change = 2, "Timed Out", None
-    assert failure_line(failure) == "vip 10s-interval monitor on alpha could not be executed (Timed Out: the address is gone)"
+    assert (
+        failure_line(failure)
+        == "vip 10s-interval monitor on alpha could not be executed (Timed Out: the address is gone)"
+    )
 
 
 def test_names_sort_with_their_numbers_as_numbers() -> None:

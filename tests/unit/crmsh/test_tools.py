@@ -64,7 +64,10 @@ def test_cibadmin_refuses_an_invalid_change_and_names_the_fault(cib: Path, capsy
         ("", "Document is empty"),
         ("<cib>", "1:"),
         (EMPTY.replace("<nodes/>", "<nodez/>"), "nodez"),
-        (EMPTY.replace('validate-with="pacemaker-3.9"', 'validate-with="pacemaker-99"'), "unknown value 'pacemaker-99'"),
+        (
+            EMPTY.replace('validate-with="pacemaker-3.9"', 'validate-with="pacemaker-99"'),
+            "unknown value 'pacemaker-99'",
+        ),
         (EMPTY.replace("<resources/>", '<resources><primitive id="a"/></resources>'), "primitive"),
         (TWO_NODES.replace('id="web"', 'id="vip"', 1), "the id 'vip' is taken"),
         (TWO_NODES.replace('then="site"', 'then="sight"'), "'sight'"),
@@ -154,7 +157,9 @@ def test_crmadmin_lists_nodes(cib: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "cluster node: alpha (alpha)\ncluster node: beta (beta)\n"
 
 
-def test_tools_say_when_the_cluster_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_tools_say_when_the_cluster_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     monkeypatch.delenv("CIB_file", raising=False)
     monkeypatch.setenv("PACEKEEPER_RUN_DIR", str(tmp_path))
     for code in (crm_node.main(["-p"]), crm_mon.main(["-1"]), cibadmin.main(["-Q"]), crmadmin.main(["-D"])):
@@ -178,9 +183,7 @@ def test_crm_takes_an_argument_with_blanks_as_one_word(cib: Path, capsys: Captur
     assert capsys.readouterr().out == 'primitive a Dummy \\\n\tparams fake="two words"\n'
 
 
-def test_commands_come_from_standard_input_too(
-    cib: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
-) -> None:
+def test_commands_come_from_standard_input_too(cib: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("configure\nshow db\n"))
     assert crm.main([]) == 0
     assert capsys.readouterr().out == "primitive db Dummy\n"
