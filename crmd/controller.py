@@ -148,6 +148,7 @@ class Controller(Wiring):
                 self._out_of_view("the messaging layer died", grace_ms=0)
             case ExecutorConnected():
                 self._perform_node(self._node.executor_connected())
+                self._executor_replaced()
                 self._fence_side.executor_connected()
             case FromExecutor(message):
                 self._perform_node(self._node.from_executor(message, self._now))
@@ -181,6 +182,17 @@ class Controller(Wiring):
                 self._timer(name)
             case _:
                 assert_never(event)
+
+    def _executor_replaced(self) -> None:
+        """A new lrmd may have lost what the old one was asked: the DC is told all that it has."""
+        if not self._node.replaced:
+            return
+        self._node.replaced = False
+        if self._dc is not None:
+            self._member.wait_for_table(Offer(self._dc.term, self._settings.incarnation, NO_TERM))
+        elif self._member.serving:
+            self._member.join_again()
+            self._input(Input.OFFER)
 
     def _settle(self) -> None:
         """Carry out what the cores ask of each other until nothing is left to do."""

@@ -134,6 +134,12 @@ class MemberSide:
         if self._node.connected:
             self._post.put(self._node.greet())
 
+    def join_again(self) -> None:
+        """Tell the DC all of this node's state once more, because lrmd was replaced; no orders are taken meanwhile."""
+        self._pending = Offer(self.term, self._dc_incarnation, NO_TERM)
+        self._acknowledged = False
+        self._allegiance.serving = False
+
     def request(self, term: Term, table: ResourceTable | None, stopping: bool) -> JoinRequest:
         """What a DC must know of this node."""
         attributes = self._cib.transient(self._me) if self.joined_once else None

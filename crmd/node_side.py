@@ -65,6 +65,8 @@ class NodeSide:
         self._local_stop = LocalStop()
         self.connected = False
         """Whether lrmd is there."""
+        self.replaced = False
+        """Whether lrmd died since this controller started: a new one may know less than the CIB says."""
 
     # the executor
 
@@ -80,6 +82,7 @@ class NodeSide:
     def executor_gone(self) -> list[NodeEffect]:
         """lrmd died; a new one tells what became of what was in flight."""
         self.connected = False
+        self.replaced = True
         return [Note("warning", "executor.gone", "the local executor died; waiting for the new one")]
 
     def from_executor(self, message: ExecutorToController, now: Milliseconds) -> list[NodeEffect]:

@@ -30,6 +30,7 @@ from crmd.events import (
     HeartbeatGone,
     Schedule,
     Scheduled,
+    ScheduleFailed,
     StateChanged,
     ToExecutor,
     ToHeartbeat,
@@ -117,6 +118,7 @@ class Cluster:
         self.agent_ms = 10
         self.results: dict[tuple[str, str, str], tuple[int, int]] = {}
         """(node, resource, action) -> (exit code, milliseconds), where it differs from the ordinary."""
+        self.schedule_failures = 0
         self.fence_ms = 300
         self.fence_ok = True
         self.fence_log: list[tuple[int, str]] = []
@@ -455,6 +457,10 @@ class Cluster:
     def _schedule(self, machine: Machine, request: int, wall: int) -> None:
         assert machine.controller is not None
         controller = machine.controller
+        if self.schedule_failures:
+            self.schedule_failures -= 1
+            self.at(1, lambda: self._give(machine, ScheduleFailed(request, "the worker died")))
+            return
         outcome = schedule(unpack(controller.document.copy()), wall)
         graph = outcome.graph
         self.graphs.append((self.now, machine.name, graph))
@@ -559,9 +565,15 @@ class Cluster:
         event = lrmd_events.AgentExited(run_id, code, signal, output, "", "", duration, wall, wall)
         self.at(0, lambda: self._execute(machine, event))
 
-    def lrmd_gone(self, name: str) -> None:
-        """The controller loses lrmd's connection."""
-        self._give(self.machines[name], ExecutorGone())
+    def replace_executor(self, name: str) -> None:
+        """lrmd dies, and a new one starts that knows nothing (its run directory is gone too)."""
+        machine = self.machines[name]
+        self._give(machine, ExecutorGone())
+        machine.agents.clear()
+        machine.timers = {key: at for key, at in machine.timers.items() if key[0] != "lrmd"}
+        self.start_executor(name)
+        self._execute(machine, lrmd_events.CrmdConnected())
+        self._give(machine, ExecutorConnected())
 
     def resume_controller(self, name: str, event: Event) -> None:
         """A stopped crmd goes on: first `event`, then what waited."""

@@ -3,7 +3,8 @@
 import pytest
 from msgspec import structs
 
-from cib.settings import set_property
+from cib.settings import add_node, set_property
+from cib.status_view import transient_attributes
 from crmd.events import Paused
 from crmd.messages import (
     ApplyCib,
@@ -33,6 +34,12 @@ def everything_runs_once(cluster: Cluster, *resources: str) -> None:
     for resource in resources or ("a", "b", "c"):
         assert len(cluster.where(resource)) == 1, f"{resource} runs on {cluster.where(resource)}"
     assert cluster.violations == []
+
+
+def attributes_of(cluster: Cluster, node: str) -> dict[str, str]:
+    controller = cluster.machines[cluster.dc()].controller
+    assert controller is not None
+    return transient_attributes(controller.document, node)
 
 
 def test_a_cluster_starts_elects_one_dc_and_runs_everything_once() -> None:
@@ -195,7 +202,7 @@ def test_a_dead_process_is_found_by_its_monitor_counted_and_recovered() -> None:
 
     everything_runs_once(cluster)
     assert cluster.started("a") == 2
-    attributes = cluster.machines[cluster.dc()].controller._cib.transient(node)  # type: ignore[union-attr]  # noqa: SLF001
+    attributes = attributes_of(cluster, node)
     assert attributes["fail-count-a#monitor_10000"] == "1"
     assert int(attributes["last-failure-a#monitor_10000"]) > 1_700_000_000
 
@@ -417,7 +424,7 @@ def test_cleanup_forgets_failures_and_probes_again() -> None:
     cluster.settle()
 
     assert any(isinstance(reply, Done) and reply.id == 5 for _, _, reply in cluster.answers)
-    attributes = cluster.machines["n1"].controller._cib.transient("n1")  # type: ignore[union-attr]  # noqa: SLF001
+    attributes = attributes_of(cluster, "n1")
     assert not [name for name in attributes if name.startswith("fail-count")]
 
 
@@ -479,3 +486,79 @@ def test_replicas_agree_after_a_node_missed_a_part_of_the_history() -> None:
     cluster.settle()
 
     assert len({m.controller.document.digest() for m in cluster.live() if m.controller}) == 1
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_a_new_lrmd_that_knows_nothing_is_probed_and_gets_its_monitors_back(node: str) -> None:
+    cluster = two(stonith=True)
+    starts = [cluster.started(resource) for resource in ("a", "b", "c")]
+    cluster.replace_executor(node)
+    cluster.run(500)
+    cluster.settle()
+
+    assert [cluster.started(resource) for resource in ("a", "b", "c")] == starts
+    assert cluster.fence_log == []
+    resource = next(name for name in ("a", "b", "c") if cluster.where(name) == [node])
+    cluster.process_dies(node, resource)
+    cluster.run(12_000)
+    cluster.settle()
+    everything_runs_once(cluster)
+
+
+def test_a_policy_engine_that_dies_is_asked_again() -> None:
+    cluster = Cluster("n1", cib=cib(*STACK))
+    cluster.schedule_failures = 2
+    cluster.boot("n1")
+    cluster.install("n1")
+    cluster.settle()
+
+    everything_runs_once(cluster)
+    assert len(cluster.noted("schedule.failed")) == 2
+
+
+def test_an_order_that_is_lost_counts_as_failed_after_its_time_and_the_resource_is_recovered() -> None:
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a")))
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.run(7)
+    cluster.cut_messages = lambda sender, to: (sender, to) == ("n1", "n2")
+    cluster.run(30)
+    cluster.cut_messages = lambda sender, to: False
+    cluster.settle(200_000)
+
+    assert cluster.noted("action.lost")
+    everything_runs_once(cluster, "a")
+
+
+def test_a_third_node_joins_without_a_vote_and_gets_one_by_a_configuration_change() -> None:
+    cluster = Cluster("n1", "n2", "n3", cib=cib(*STACK))
+    cluster.voters = cluster.names[:2]
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.settle()
+    assert not any("@n3" in line for line in cluster.trace if "schedule" in line)
+
+    cluster.ask("n3", ApplyCib(1, (add_node("n3", "n3"),)))
+    cluster.run(500)
+    cluster.settle()
+
+    assert cluster.voters == cluster.names
+    assert sum("votes n1,n2,n3" in line for line in cluster.trace) == 3
+    everything_runs_once(cluster)
+
+
+def test_a_failure_expires_by_itself_and_the_node_may_be_used_again() -> None:
+    meta = '<meta_attributes id="a-t"><nvpair id="a-t1" name="failure-timeout" value="20s"/></meta_attributes>'
+    cluster = Cluster("n1", "n2", cib=cib(dummy("a", meta=meta)))
+    cluster.results["n1", "a", "start"] = (1, 20)
+    cluster.boot(*cluster.names)
+    cluster.install(*cluster.names)
+    cluster.settle()
+    assert "fail-count-a#start_0" in attributes_of(cluster, "n1")
+
+    cluster.results.clear()
+    cluster.run(25_000)
+    cluster.settle()
+
+    assert "fail-count-a#start_0" not in attributes_of(cluster, "n1")
+    everything_runs_once(cluster, "a")
