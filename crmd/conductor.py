@@ -40,6 +40,9 @@ ARRIVED_TIMER = "conductor.arrived"
 FENCE_RETRY_TIMER = "conductor.fence."
 """Prefix; the action's id follows."""
 
+RESULTS_PER_TURN = 24
+"""Messages with results that are taken in at once; the rest waits for the shell's next turn."""
+
 FENCE_BACKOFF_FIRST_MS = 1000
 FENCE_BACKOFF_MAX_MS = 60_000
 _FENCE_ACTIONS: dict[str, FenceAction] = {"off": "off", "on": "on", "reboot": "reboot", "poweroff": "off"}
@@ -261,9 +264,11 @@ class Conductor:
                 self._fence_not_before.pop(action.node_name or "", None)
                 self._fire_fencing(action, now)
         elif name == ARRIVED_TIMER:
-            arrived, self._arrived = self._arrived, []
+            arrived, self._arrived = self._arrived[:RESULTS_PER_TURN], self._arrived[RESULTS_PER_TURN:]
             for node, message in arrived:
                 self._take_in(node, message, now)
+            if self._arrived:
+                self._desk.timer(ARRIVED_TIMER, now)
         elif name == FOREIGN_TIMER:
             for foreign in [foreign for foreign in self._foreign.values() if foreign.deadline <= now]:
                 self._record_lost(foreign.node, foreign.operation, now)

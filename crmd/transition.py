@@ -19,6 +19,9 @@ from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
 from pengine.graph import PSEUDO_EVENT, Action, Graph, Synapse
 
+NODE_JOBS_MAX = 64
+"""Operations in flight on one node: as many as its executor runs at once. It also bounds the work of one turn."""
+
 ACTION_TIMER = "transition.action."
 """Prefix of the timers of lost actions; `transition.action` follows, by number and id."""
 
@@ -73,6 +76,10 @@ class Transition:
         """Heap of (position in the graph, action id)."""
         self._in_flight: dict[int, None] = {}
         self._migrating: dict[str, int] = {}
+        self._jobs: dict[str, int] = {}
+        """Operations in flight by node."""
+        self._blocked: dict[str, list[tuple[int, int]]] = {}
+        """Heaps of ready actions by a node that has NODE_JOBS_MAX operations in flight."""
         for position, synapse in enumerate(graph.synapses):
             self._read(position, synapse)
 
@@ -138,8 +145,14 @@ class Transition:
 
     def _land(self, identity: int) -> list[TransitionEffect]:
         del self._in_flight[identity]
-        for node in migration_nodes(self._actions[identity]):
+        action = self._actions[identity]
+        for node in migration_nodes(action):
             self._migrating[node] -= 1
+        if action.kind == RSC_OP:
+            node = action.node_name or ""
+            self._jobs[node] -= 1
+            if blocked := self._blocked.get(node):
+                heapq.heappush(self._ready, heapq.heappop(blocked))
         return [CancelTimer(f"{ACTION_TIMER}{self.number}.{identity}")]
 
     def _settle(self, identity: int) -> None:
@@ -160,6 +173,9 @@ class Transition:
             if self._synapse_of[identity].priority < self._abort_priority:
                 continue
             action = self._actions[identity]
+            if action.kind == RSC_OP and self._jobs.get(action.node_name or "", 0) >= NODE_JOBS_MAX:
+                heapq.heappush(self._blocked.setdefault(action.node_name or "", []), entry)
+                continue
             if self._throttled(action):
                 held.append(entry)
                 continue
@@ -196,6 +212,8 @@ class Transition:
             self._migrating[node] = self._migrating.get(node, 0) + 1
         effects.append(Fire(action, self.key(action)))
         if action.kind == RSC_OP:
+            node = action.node_name or ""
+            self._jobs[node] = self._jobs.get(node, 0) + 1
             at = now + action_timeout_ms(action) + self.graph.cluster_delay_ms
             effects.append(SetTimer(f"{ACTION_TIMER}{self.number}.{action.id}", Milliseconds(at)))
 

@@ -1,6 +1,6 @@
 """A graph is carried out in order, every action once, and an abort lets nothing new start."""
 
-from crmd.transition import ACTION_TIMER, Completed, Fire, Progress, Transition, TransitionEffect
+from crmd.transition import ACTION_TIMER, NODE_JOBS_MAX, Completed, Fire, Progress, Transition, TransitionEffect
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
 from pengine.graph import CRM_EVENT, PSEUDO_EVENT, RSC_OP, Action, Graph, ResourceRef, Synapse
@@ -99,6 +99,17 @@ def test_batch_limit_bounds_what_is_in_flight() -> None:
 
     assert fired(transition.start(T0)) == [1, 2]
     assert fired(transition.confirm(2, T0)) == [3]
+
+
+def test_a_node_gets_no_more_than_its_executor_runs_at_once_and_others_need_not_wait_for_it() -> None:
+    steps: list[tuple[Action, tuple[int, ...]]] = [(operation(n, "monitor"), ()) for n in range(NODE_JOBS_MAX + 2)]
+    transition = Transition(1, graph(*steps, (operation(999, "monitor", "n2"), ())), "u")
+
+    started = fired(transition.start(T0))
+
+    assert len(started) == NODE_JOBS_MAX + 1
+    assert 999 in started
+    assert fired(transition.confirm(0, T0)) == [NODE_JOBS_MAX]
 
 
 def test_migration_limit_counts_source_and_target() -> None:
