@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pengine.graph import Graph
 from pengine.graph_builder import build_graph
 from pengine.graph_dot import graph_to_dot
 from pengine.graph_xml import graph_to_xml
+from pengine.local_zone import local_zone
 from pengine.scheduler import decide, read_cluster, score_lines
 from pengine.simulation import simulate
 from pengine.state import ClusterState
@@ -33,7 +35,6 @@ EXIT_CANNOT_CREATE = 73
 EXIT_BAD_DOCUMENT = 78
 EXIT_BAD_DATE = 65
 
-_RECURSION_MAX = 200_000
 _WITH_VALUE = {
     "-x": "xml_file",
     "--xml-file": "xml_file",
@@ -97,7 +98,6 @@ class Arguments:
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; return the exit status."""
-    sys.setrecursionlimit(_RECURSION_MAX)
     try:
         arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
     except UsageError as error:
@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_OK
     try:
         data = _read(arguments.xml_file)
-        state = unpack_element(parse(data, arguments.xml_file))
+        state = unpack_element(parse(data, arguments.xml_file), local_zone(os.environ.get("TZ")))
         now = _now(arguments, state)
     except OSError as error:
         sys.stderr.write(f"crm_simulate: {arguments.xml_file}: {error.strerror}\n")
@@ -181,7 +181,7 @@ def _read(name: str) -> bytes:
 
 def _now(arguments: Arguments, state: ClusterState) -> int:
     if arguments.set_datetime is not None:
-        return parse_instant(arguments.set_datetime, datetime.now(UTC).astimezone().tzinfo or UTC)
+        return parse_instant(arguments.set_datetime, state.zone)
     recorded = leading_integer(state.attributes.get("execution-date"))
     return recorded if recorded is not None else int(time.time())
 

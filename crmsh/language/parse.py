@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedInput
-from lark.lexer import Lexer
 
 from crmsh.language import terminals
 from crmsh.language.errors import LanguageError, did_you_mean
 from crmsh.language.objects import ConfigurationObject, RawXml
+from crmsh.language.parser_cache import load_parser
 from crmsh.language.transform import TransformError, to_object
 from crmsh.language.words import UnbalancedQuote, Word, split_words
 from crmsh.language.xml import MalformedXml, parse_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 KEYWORDS = ("node", "primitive", "rsc_template", "group", "clone", "bundle", "location", "colocation", "order",
@@ -35,23 +33,10 @@ OBJECT_WORDS = (*KEYWORDS, *OTHER_WORDS, "xml")
 """Everything that a configuration line can begin with."""
 
 
-class _NoLexer(Lexer):
-    """Words are fed to the parser one by one; there is no text to read."""
-
-    __future_interface__ = True
-
-    def __init__(self, conf: object) -> None:
-        """Nothing is needed of the configuration."""
-
-    def lex(self, *args: object) -> Iterator[Token]:
-        """No token of its own."""
-        return iter(())
-
-
 @cache
 def _parser() -> Lark:
     grammar = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, start=list(KEYWORDS), parser="lalr", lexer=_NoLexer)
+    return load_parser(grammar, KEYWORDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ TWO_NODES = """\
       <lrm id="alpha"><lrm_resources>
         <lrm_resource id="vip" class="ocf" provider="heartbeat" type="IPaddr2">
           <lrm_rsc_op id="vip_last_0" operation_key="vip_start_0" operation="start" call-id="5" rc-code="0"
-            op-status="0" interval="0" transition-key="1:1:0:x" transition-magic="0:0;1:1:0:x" last-rc-change="1767600000"
+            op-status="0" interval="0" transition-key="1:1:0:x"
+            transition-magic="0:0;1:1:0:x" last-rc-change="1767600000"
             exec-time="12" queue-time="0"/>
           <lrm_rsc_op id="vip_last_failure_0" operation_key="vip_monitor_10000" operation="monitor" call-id="6"
             rc-code="7" op-status="0" interval="10000" transition-key="2:1:0:x" transition-magic="0:7;2:1:0:x"
@@ -51,7 +52,8 @@ TWO_NODES = """\
         </lrm_resource>
         <lrm_resource id="web" class="ocf" provider="heartbeat" type="Dummy">
           <lrm_rsc_op id="web_last_0" operation_key="web_start_0" operation="start" call-id="7" rc-code="0"
-            op-status="0" interval="0" transition-key="3:1:0:x" transition-magic="0:0;3:1:0:x" last-rc-change="1767600000"/>
+            op-status="0" interval="0" transition-key="3:1:0:x"
+            transition-magic="0:0;3:1:0:x" last-rc-change="1767600000"/>
         </lrm_resource>
       </lrm_resources></lrm>
       <transient_attributes id="alpha"><instance_attributes id="status-alpha">

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crmsh.configuration.show import select, text_of
 from crmsh.configuration.working_copy import WorkingCopy
 from crmsh.language.errors import LanguageError
 from crmsh.language.parse import expectation, parse_line
+from crmsh.language.parser_cache import load_parser
 from crmsh.language.words import UnbalancedQuote, quote, split_words
 from crmsh.language.xml import to_line
 from tests.unit.crmsh.samples import EMPTY
@@ -54,7 +57,7 @@ ROUND_TRIP = (
     "role r \\\n\tread attr:uname type:node",
     "acl_target joe \\\n\toperator",
     "tag t a b",
-    'alert m "/usr/bin/mail" \\\n\tattributes level=high \\\n\tselect nodes attributes { standby } \\\n\tto "me@example.com"',
+    'alert m "/usr/bin/mail" \\\n\tattributes level=high \\\n\tselect nodes attributes { standby } \\\n\tto me',
     'alert m "/usr/bin/mail" \\\n\tto { one } \\\n\tmeta timeout=30s',
     "bundle b \\\n\tdocker image=\"app:1\" \\\n\tnetwork ip-range-start=192.0.2.1 port-mapping id=b-http port=80",
 )  # fmt: skip
@@ -143,3 +146,18 @@ def test_the_caret_stands_under_the_word() -> None:
     line, caret = caught.value.pointer()
     assert line[caret.index("^") :].startswith("Sometimes:")
     assert caret.count("^") == len("Sometimes:")
+
+
+def test_the_parse_tables_are_kept_for_the_next_run_and_not_read_where_others_could_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    grammar = "start: WORD\n%declare WORD\n"
+    load_parser(grammar, ("start",))
+    (kept,) = (tmp_path / "crm").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(b"no tables")
+    assert load_parser(grammar, ("start",)) is not None
+    kept.chmod(0o622)
+    kept.write_bytes(b"cos\nsystem\n(S'exit 3'\ntR.")
+    assert load_parser(grammar, ("start",)) is not None
