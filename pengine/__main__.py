@@ -10,12 +10,11 @@ import os
 import sys
 
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
+from pengine.local_zone import local_zone
 from pengine.wire import WireError
 from pengine.worker import Worker
 
 _READ_BYTES = 1024 * 1024
-_RECURSION_MAX = 200_000
-"""Orderings spread along chains of actions, each step of which is a call."""
 
 EXIT_OK = 0
 EXIT_GARBLED = 76
@@ -24,10 +23,9 @@ EXIT_GARBLED = 76
 
 def main() -> int:
     """Serve until the other side closes; return the exit status."""
-    sys.setrecursionlimit(_RECURSION_MAX)
     gc.freeze()
     frames = FrameReader()
-    worker = Worker()
+    worker = Worker(local_zone(os.environ.get("TZ")))
     while data := os.read(sys.stdin.fileno(), _READ_BYTES):
         try:
             for payload in frames.feed(data):

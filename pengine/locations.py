@@ -132,6 +132,7 @@ def _add_rule_scores(cluster: Cluster, location: Location, rule: Rule, submatche
     for node in cluster.nodes:
         context = RuleContext(
             now=cluster.now,
+            zone=cluster.state.zone,
             node_attributes=node.attributes,
             parameters=parameters_on(cluster, resource, node),
             meta=resource.meta,

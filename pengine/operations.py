@@ -82,6 +82,7 @@ def operation_meta(
     meta: dict[str, str] = dict(operation.attributes) if operation is not None else {}
     context = RuleContext(
         now=cluster.now,
+        zone=cluster.state.zone,
         standard=resource.standard,
         provider=resource.provider,
         type=resource.type,

@@ -120,6 +120,7 @@ def rule_context(cluster: Cluster, resource: Resource, node: Node | None = None)
     """Return what a rule about this resource may look at."""
     return RuleContext(
         now=cluster.now,
+        zone=cluster.state.zone,
         node_attributes=node.attributes if node is not None else None,
         standard=resource.standard,
         provider=resource.provider,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from cib.values import is_true
 from pengine.assignment import add_internal_colocations, assign_resources
 from pengine.colocations import unpack_colocation
@@ -40,6 +42,9 @@ from pengine.working import (
     Cluster,
     Resource,
 )
+
+_RECURSION_MAX = 200_000
+"""Orderings and colocations spread along chains of resources, each step of which is a call."""
 
 
 class Placement:
@@ -116,6 +121,7 @@ def read_cluster(state: ClusterState, now: int, *, sanitized: bool = False) -> C
 
 def decide(cluster: Cluster) -> None:
     """Choose nodes and roles, create the actions that follow, and settle their order."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_MAX))
     index_history_names(cluster)
     apply_node_health(cluster)
     _unpack_constraints(cluster)

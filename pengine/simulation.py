@@ -74,6 +74,7 @@ class _Simulator:
             operation_defaults=old.operation_defaults,
             tickets=old.tickets,
             node_status=tuple(self._status),
+            zone=old.zone,
             any_unfencing=old.any_unfencing,
         )
 

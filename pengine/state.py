@@ -7,6 +7,7 @@ many runs. Texts that a later stage interprets (scores of rules, membership time
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from cib.rules import Rule
@@ -244,6 +245,8 @@ class ClusterState:
     operation_defaults: NameValueBlock
     tickets: tuple[TicketStatus, ...]
     node_status: tuple[NodeStatus, ...]
+    zone: tzinfo = UTC
+    """The time zone in which dates without an offset are meant."""
     any_unfencing: bool = False
     """True where any resource requires or provides unfencing."""
 

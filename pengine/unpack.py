@@ -7,6 +7,7 @@ stages know one form of each thing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from cib.patch_apply import apply_patch
@@ -39,35 +40,40 @@ _BOOTSTRAP_OPTIONS = "cib-bootstrap-options"
 _SAME_ROLE = {None: "Started", "Slave": "Started", "Unpromoted": "Started", "Master": "Promoted"}
 
 
-def unpack(document: Document) -> ClusterState:
-    """Return the typed state of a document, which the state owns from now on."""
-    state = unpack_element(document.root)
-    state.source = _DocumentSource(document)
+def unpack(document: Document, zone: tzinfo = UTC) -> ClusterState:
+    """Return the typed state of a document, which the state owns from now on.
+
+    Dates in rules that have no offset are in `zone`.
+    """
+    state = unpack_element(document.root, zone)
+    state.source = _DocumentSource(document, zone)
     return state
 
 
-def unpack_element(root: Element) -> ClusterState:
+def unpack_element(root: Element, zone: tzinfo = UTC) -> ClusterState:
     """Return the typed state of a `cib` element (for work on files, where no patch will follow)."""
-    return _Unpacker(root).unpack()
+    return _Unpacker(root, zone).unpack()
 
 
 class _DocumentSource:
     """Applies patches to the document, and reads it anew."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, zone: tzinfo) -> None:
         self._document = document
+        self._zone = zone
 
     def apply(self, patch: Patch) -> ClusterState:
         """See `ClusterState.apply`."""
         apply_patch(self._document, patch)
-        return unpack(self._document)
+        return unpack(self._document, self._zone)
 
 
 class _Unpacker:
     """One pass over a document; knows where its ids are, for references."""
 
-    def __init__(self, root: Element) -> None:
+    def __init__(self, root: Element, zone: tzinfo) -> None:
         self._root = root
+        self.zone = zone
         self._ids: dict[str, Element] | None = None
         self._templates: dict[str, Element] = {}
         self._derived: dict[str, list[str]] = {}
@@ -96,6 +102,7 @@ class _Unpacker:
             operation_defaults=self.block(_section(configuration, "op_defaults"), "meta_attributes"),
             tickets=tuple(_tickets(status)),
             node_status=tuple(self._node_status(status)),
+            zone=self.zone,
             any_unfencing=_mentions_unfencing(resources_element, defaults),
         )
 
@@ -138,7 +145,7 @@ class _Unpacker:
         self._pairs(element, pairs)
         rule_element = element.find("rule")
         if rule_element is not None:
-            rule = parse_rule(self.resolve(rule_element))
+            rule = parse_rule(self.resolve(rule_element), self.zone)
         return NameValueSet(element.get("id") or "", rule, tuple(pairs))
 
     def _pairs(self, element: Element, pairs: list[tuple[str, str]]) -> None:

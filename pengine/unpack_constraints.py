@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from typing import Protocol
 
 from cib.rule_parse import parse_rule
@@ -21,7 +22,9 @@ from pengine.state import (
 
 
 class Resolver(Protocol):
-    """Follows `id-ref`."""
+    """Follows `id-ref`, and knows in which zone dates are."""
+
+    zone: tzinfo
 
     def resolve(self, element: Element) -> Element:
         """Return the element that is meant."""
@@ -65,13 +68,15 @@ def unpack_constraints(
 def _locations(element: Element, resolver: Resolver) -> Iterator[LocationDefinition]:
     """Yield one definition per top-level rule, each with the lifetime's rules as a further condition."""
     lifetime: list[Rule] = [
-        parse_rule(resolver.resolve(item))
+        parse_rule(resolver.resolve(item), resolver.zone)
         for child in element
         if child.tag == "lifetime"
         for item in child
         if item.tag == "rule"
     ]
-    rules: list[Rule | None] = [parse_rule(resolver.resolve(child)) for child in element if child.tag == "rule"]
+    rules: list[Rule | None] = [
+        parse_rule(resolver.resolve(child), resolver.zone) for child in element if child.tag == "rule"
+    ]
     identifier = element.get("id") or ""
     for rule in rules or [None]:
         effective, node, score = rule, element.get("node"), element.get("score")

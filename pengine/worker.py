@@ -6,6 +6,8 @@ Pure but for what it keeps: bytes of a request in, bytes of the answer (or nothi
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from cib.document import Document
 from cib.errors import CibError
 from cib.patchset import Patch
@@ -22,7 +24,8 @@ class Worker:
     the reason why there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo = UTC) -> None:
+        self._zone = zone
         self._state: ClusterState | None = None
         self._broken = "no document has been loaded"
 
@@ -41,7 +44,7 @@ class Worker:
     def _load(self, data: bytes) -> None:
         self._state = None
         try:
-            self._state = unpack(Document.from_bytes(data, "the document"))
+            self._state = unpack(Document.from_bytes(data, "the document"), self._zone)
         except CibError as error:
             self._broken = f"the document can't be used: {error}"
 

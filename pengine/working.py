@@ -498,7 +498,7 @@ class Cluster:
     def __init__(self, state: ClusterState, now: int) -> None:
         self.state = state
         self.now = now
-        self.context = RuleContext(now=now)
+        self.context = RuleContext(now=now, zone=state.zone)
         """Rules without any particular resource or node; collects the recheck time for all."""
         self.options: Options = Options()
         self.quorate = False
