@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.simulator.promises.resources import is_ordered
 from lrmd.events import AgentExited
 from lrmd.messages import OcfExit, Operation
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.simulator.machine import Machine
+    from lab.simulator.promises.resources import ResourceWatch
 
 DURATION_MS = {"monitor": (5, 60), "start": (20, 800), "stop": (20, 800)}
+ABSENT_CODES = (OcfExit.NOT_INSTALLED, OcfExit.NOT_CONFIGURED)
+"""An agent that says this has touched nothing."""
 FENCE_ACTIONS = ("off", "reboot", "on", "status", "list", "metadata", "meta-data")
 
 
@@ -26,8 +30,9 @@ class Fault:
     """What goes wrong with an operation of a resource on this machine, and how often."""
 
     kind: str
-    """fail: exit code 1; hang: never ends by itself; slow: takes long."""
+    """fail: the exit code below; hang: never ends by itself; slow: takes long; lie: says that it is not running."""
     times: int
+    code: int = OcfExit.GENERIC
 
 
 @dataclass(eq=False)
@@ -41,6 +46,7 @@ class Execution:
     """To the lrmd that started it; None when that one died."""
     gone: Callable[[], None] | None = None
     """To a later lrmd that waits for it."""
+    fault: Fault | None = None
     over: bool = False
 
 
@@ -65,7 +71,7 @@ class Resources:
         self.executions.clear()
         self._frozen.clear()
         for resource in list(self.active):
-            self._deactivate(resource)
+            self._vanish(resource)
 
     def executor_died(self) -> None:
         """Agents go on; their results go to nobody."""
@@ -82,7 +88,7 @@ class Resources:
         """The resource's process dies by itself; whether it was running."""
         if self.active.get(resource) != "started":
             return False
-        self._deactivate(resource)
+        self._vanish(resource)
         return True
 
     # -- agents ----------------------------------------------------------------------------------------------------
@@ -90,6 +96,8 @@ class Resources:
     def spawn(self, run_id: int, operation: Operation, report: Callable[[AgentExited], None]) -> None:
         """Start an agent."""
         execution = Execution(run_id, operation, self._world.now, report)
+        running = [other.operation.resource for other in self.executions.values() if not other.over]
+        self._watch.began(self._machine.name, operation, running)
         self.executions[run_id] = execution
         if operation.agent.standard == "stonith" and operation.action in FENCE_ACTIONS:
             self._machine.cluster.power.ask(
@@ -100,53 +108,62 @@ class Resources:
             self._activate(operation)
         fault = self._fault(operation)
         duration = self._world.delay(*DURATION_MS.get(operation.action, (5, 50)))
-        if fault == "hang":
+        if fault is not None and fault.kind == "hang":
             return
-        if fault == "slow":
+        if fault is not None and fault.kind == "slow":
             duration += self._world.delay(1000, 8000)
-        self._world.after(duration, lambda: self._end(execution, failed=fault == "fail"))
+        execution.fault = fault
+        self._world.after(duration, lambda: self._end(execution))
 
-    def _fault(self, operation: Operation) -> str:
+    def _fault(self, operation: Operation) -> Fault | None:
         fault = self.faults.get((operation.resource, operation.action))
         if fault is None or (operation.action == "monitor" and operation.interval_ms == 0):
-            return ""
+            return None
         fault.times -= 1
         if fault.times <= 0:
             del self.faults[(operation.resource, operation.action)]
-        return fault.kind
+        return fault
 
     def _fenced(self, execution: Execution, code: int, output: str) -> None:
         if not execution.over:
             self._exit(execution, code, output=output)
 
-    def _end(self, execution: Execution, *, failed: bool = False) -> None:
+    def _end(self, execution: Execution) -> None:
         if execution.over:
             return
         if self._machine.paused:
             self._frozen.append(execution)
             return
-        operation = execution.operation
-        code = self._perform(operation, failed)
-        self._exit(execution, code)
+        self._exit(execution, self._perform(execution.operation, execution.fault))
 
-    def _perform(self, operation: Operation, failed: bool) -> int:
+    def _perform(self, operation: Operation, fault: Fault | None) -> int:
+        if fault is not None and fault.kind == "fail":
+            return self._fail(operation, fault.code)
         resource = operation.resource
-        if failed:
-            if operation.action in ("start", "stop"):
-                self._spoil(resource)
-            return OcfExit.GENERIC
         if operation.action == "start":
             self.active[resource] = "started"
-            return OcfExit.OK
-        if operation.action == "stop":
-            self._deactivate(resource)
-            return OcfExit.OK
-        if operation.action == "monitor":
-            state = self.active.get(resource)
-            if state is None:
-                return OcfExit.NOT_RUNNING
-            return OcfExit.OK if state == "started" else OcfExit.GENERIC
+        elif operation.action == "stop":
+            self._deactivate(operation)
+        elif operation.action == "monitor":
+            return self._monitor(operation, lie=fault is not None and fault.kind == "lie")
         return OcfExit.OK
+
+    def _fail(self, operation: Operation, code: int) -> int:
+        if operation.action == "start" and code in ABSENT_CODES:
+            self._deactivate(operation)
+        elif operation.action in ("start", "stop"):
+            self._spoil(operation.resource)
+        return code
+
+    def _monitor(self, operation: Operation, *, lie: bool) -> int:
+        state = self.active.get(operation.resource)
+        if state is None:
+            self._watch.stopped(self._machine.name, operation.resource, ordered=True)
+            return OcfExit.NOT_RUNNING
+        if lie:
+            self._watch.lied(self._machine.name, operation.resource)
+            return OcfExit.NOT_RUNNING
+        return OcfExit.OK if state == "started" else OcfExit.GENERIC
 
     def signal(self, run_id: int) -> None:
         """SIGTERM or SIGKILL to an agent's process group: it ends soon, its work half done."""
@@ -184,17 +201,27 @@ class Resources:
 
     # -- what is active --------------------------------------------------------------------------------------------
 
+    @property
+    def _watch(self) -> ResourceWatch:
+        return self._machine.cluster.invariants.resources
+
     def _activate(self, operation: Operation) -> None:
         self.active.setdefault(operation.resource, "dirty")
         # Starting a fence device only makes it known on a node: it has to be possible before the node that had it
         # is fenced, and touches no data.
         if operation.agent.standard != "stonith":
-            self._machine.cluster.invariants.activated(self._machine, operation.resource)
+            self._watch.activated(self._machine.name, operation.resource)
 
     def _spoil(self, resource: str) -> None:
         if resource in self.active:
             self.active[resource] = "dirty"
 
-    def _deactivate(self, resource: str) -> None:
-        if self.active.pop(resource, None) is not None:
-            self._machine.cluster.invariants.deactivated(self._machine, resource)
+    def _deactivate(self, operation: Operation) -> None:
+        """It was stopped, or its start touched nothing."""
+        self.active.pop(operation.resource, None)
+        self._watch.stopped(self._machine.name, operation.resource, ordered=is_ordered(operation))
+
+    def _vanish(self, resource: str) -> None:
+        """It is gone without anybody's order."""
+        self.active.pop(resource, None)
+        self._watch.gone(self._machine.name, resource)

@@ -58,9 +58,8 @@ class Clients:
 
         def done(reply: ClientReply) -> None:
             if isinstance(reply, CibApplied):
-                members = tuple(self._cluster.machines)
-                self._cluster.invariants.acknowledged[name] = (f"{reply.kept_on} of {reply.members}", *members)
-                self._world.reached["acknowledged changes"] += 1
+                disks = sum(machine.disk.has_in_cib(name) for machine in self._cluster.machines.values())
+                self._cluster.invariants.cib.acknowledged(name, reply.kept_on, disks)
                 self._world.trace("client", f"{name} is acknowledged, kept on {reply.kept_on}")
             else:
                 self._world.reached["refused changes"] += 1

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lab.simulator.world import World
 
 
+CHECK_REST_MS = 1_000
+"""How often a cluster that says that it is idle is looked at."""
+
+
 class Cluster:
     """Made from a scenario; `start` begins it."""
 
@@ -24,7 +28,7 @@ class Cluster:
         self.world = world
         self.scenario = scenario
         self.network = Network(world)
-        self.invariants = Invariants(world, fencing=scenario.fencing)
+        self.invariants = Invariants(world, scenario)
         self.power = Power(self)
         self.machines = {name: Machine(name, self) for name in scenario.nodes}
         self.clients = Clients(self)
@@ -39,8 +43,13 @@ class Cluster:
             self.world.after(self.world.rng.randint(0, 1000), machine.power_on)
         for fault in self.scenario.faults:
             self.world.after(fault.at_ms, lambda fault=fault: self.injector.inject(fault))  # type: ignore[misc]
+        self.world.after(CHECK_REST_MS, self._check_rest)
         for number, at_ms in enumerate(self.scenario.marks_at_ms):
             self.world.after(at_ms, lambda number=number: self.clients.write_mark(number))  # type: ignore[misc]
+
+    def _check_rest(self) -> None:
+        self.invariants.rest.check(self)
+        self.world.after(CHECK_REST_MS, self._check_rest)
 
     def boot_later(self, machine: Machine, delay_ms: int) -> None:
         """Power comes back after the delay, unless it did meanwhile."""
@@ -64,11 +73,14 @@ class Cluster:
         self.network.heal()
         self.power.failures_left = 0
         self.power.delay_ms = (100, 500)
+        self.power.report_ms = (0, 200)
         for machine in self.machines.values():
             machine.resources.faults.clear()
-            machine.disk.full = False
+            machine.disk.full = machine.disk.slow = False
             machine.worker_deaths = 0
             machine.resume()
+            for process in machine.processes():
+                process.go_on()
             machine.wanted = True
             if not machine.powered:
                 machine.power_on()

@@ -33,9 +33,11 @@ from crmd.events import (
     ToStore,
     WallClock,
 )
+from crmd.states import State
 from heartbeat.messages import StopReady, StopRequested
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
+from lab.simulator.clients import MARK
 from lab.simulator.process import Connection, Process
 from lab.simulator.world import BOOT_OFFSET_MS
 from pengine.scheduler import schedule
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from lab.simulator.machine import Machine
 
 FSYNC_MS = (1, 60)
+SLOW_FSYNC_MS = (200, 3000)
 SCHEDULE_MS = (5, 80)
 DIGEST_EVERY = 16
 """Of so many versions of a replica's document the digest of one is compared; that of every configuration version."""
@@ -60,6 +63,8 @@ class ControllerProcess(Process):
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
         self.state: ClusterState | None = None
+        self.idle_since: int | None = None
+        """Since when it says that nothing is left to do."""
         self._messaging: Connection | None = None
         self._executor: Connection | None = None
         self._store_until = 0
@@ -144,7 +149,7 @@ class ControllerProcess(Process):
                 if isinstance(effect.message, StopReady):
                     # From here on nothing that it does reaches the others; its document counts for nothing.
                     self._leaving = True
-                    self.machine.cluster.invariants.forget_replica(self.machine)
+                    self.machine.cluster.invariants.cib.forget(self.machine.name)
                     if self._messaging_gone:
                         self.die("everything is stopped")
                         return
@@ -164,8 +169,7 @@ class ControllerProcess(Process):
             case Answer():
                 self.machine.cluster.clients.answered(effect.reply)
             case StateChanged():
-                self.state = effect.state
-                self.world.trace(str(self), f"{effect.state.fsa_state} dc={effect.state.dc} idle={effect.state.idle}")
+                self._state_changed(effect.state)
             case SetTimer():
                 self.set_timer(effect.name, effect.at)
             case CancelTimer():
@@ -178,10 +182,22 @@ class ControllerProcess(Process):
     def _document_changed(self, version: tuple[int, int, int], *, replaced: bool) -> None:
         if self._leaving:
             return
-        invariants = self.machine.cluster.invariants
-        invariants.replica_version(self.machine, version, replaced=replaced)
+        watch = self.machine.cluster.invariants.cib
+        watch.version(self.machine.name, version, replaced=replaced)
         if version[2] % DIGEST_EVERY == 0:
-            invariants.replica(self.machine, version, self.core.document.digest())
+            watch.digest(self.machine.name, version, self.core.document.digest())
+
+    def _state_changed(self, state: ClusterState) -> None:
+        before, self.state = self.state, state
+        self.world.trace(str(self), f"{state.fsa_state} dc={state.dc} idle={state.idle}")
+        self.idle_since = (self.idle_since or self.world.now) if state.idle else None
+        if before is not None and before.fsa_state == state.fsa_state:
+            return
+        invariants, name = self.machine.cluster.invariants, self.machine.name
+        if state.fsa_state in (State.NOT_DC.value, State.POLICY_ENGINE.value):
+            invariants.resources.told(name, self.machine.resources.active)
+        if state.fsa_state == State.POLICY_ENGINE.value and state.quorate:
+            invariants.cib.agreed(name, self.names_in_configuration(MARK), state.members)
 
     # -- store -----------------------------------------------------------------------------------------------------
 
@@ -190,8 +206,10 @@ class ControllerProcess(Process):
         if isinstance(action, Diverged):
             self.world.reached["divergences kept"] += 1
             self.world.trace(str(self), f"keeps a diverged CIB: {action.reason}")
+            self.machine.cluster.invariants.cib.kept_aside(action.document)
             return
-        self._store_until = max(self._store_until, self.world.now + self.world.delay(*FSYNC_MS))
+        delay = self.world.delay(*(SLOW_FSYNC_MS if self.machine.disk.slow else FSYNC_MS))
+        self._store_until = max(self._store_until, self.world.now + delay)
         self.later(self._store_until - self.world.now, lambda: self._stored(action))
 
     def _stored(self, action: Persist) -> None:
@@ -215,6 +233,11 @@ class ControllerProcess(Process):
         self.post(Scheduled(effect.request, outcome.graph, tuple(outcome.notes)), delay)
 
     # -- for the last checks ---------------------------------------------------------------------------------------
+
+    def version(self) -> tuple[int, int, int]:
+        """Version of this replica."""
+        version = self.core.document.version
+        return (version.admin_epoch, version.epoch, version.num_updates)
 
     def names_in_configuration(self, prefix: str) -> set[str]:
         """Names of cluster options that begin like this."""

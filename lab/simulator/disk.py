@@ -17,6 +17,8 @@ class RunDirectory:
 
     head: SavedHead | None = None
     resources: dict[str, SavedResource] = field(default_factory=dict)
+    saved_at: dict[str, int] = field(default_factory=dict)
+    """When the record of a resource was written last."""
     active_order: tuple[str, ...] = ()
     notes: dict[int, NoteOperation] = field(default_factory=dict)
     settled: list[Leftover] = field(default_factory=list)
@@ -32,6 +34,8 @@ class Disk:
     """cib.xml and its sidecar, as synced."""
     full: bool = False
     """The controller's writes fail."""
+    slow: bool = False
+    """Every fsync takes long."""
 
     def write_first_cib(self, content: bytes) -> None:
         """An administrator puts a cib.xml there before the first start."""
@@ -44,6 +48,10 @@ class Disk:
         if point is None:
             point = start(document.version, document.configuration_digest())
         return Replica(ReplicaSettings(node, incarnation), document, point, kept=self.cib[1] is not None)
+
+    def has_in_cib(self, name: str) -> bool:
+        """Whether an element of this id is in the cib.xml that would survive a power cut now."""
+        return f'id="{name}"'.encode() in self.cib[0]
 
     def power_cut(self) -> None:
         """What is left afterwards: synced state; the run directory is empty after a boot."""

@@ -36,7 +36,7 @@ from lrmd.events import (
     ViewChanged,
 )
 from lrmd.executor import Executor
-from lrmd.messages import Execute
+from lrmd.messages import Cancel, Execute, Forget, Refused
 
 if TYPE_CHECKING:
     from lab.simulator.machine import Machine
@@ -51,6 +51,7 @@ class ExecutorProcess(Process):
         super().__init__(machine)
         self.core = Executor()
         self.listening = False
+        self._told_view = 0
         self._supervisor: Connection | None = None
         self._crmd: Connection | None = None
         self.later(machine.world.delay(20, 150), self._begin)
@@ -93,6 +94,7 @@ class ExecutorProcess(Process):
     def supervisor_gone(self) -> None:
         """The messaging layer's end of the socket closed."""
         self._supervisor = None
+        self._told_view = 0
         self.dispatch(SupervisorGone())
 
     def crmd_gone(self, connection: Connection) -> None:
@@ -103,12 +105,21 @@ class ExecutorProcess(Process):
 
     def dispatch(self, event: object) -> None:
         """Give an event to the core, perform what it asks for."""
-        if isinstance(event, CrmdMessage) and isinstance(event.message, Execute):
-            self.machine.cluster.invariants.ordered(self.machine, event.message)
-        for effect in self.core.handle(_event(event), self.world.now):
+        if isinstance(event, ViewChanged):
+            self._told_view = event.state.number
+        effects = self.core.handle(_event(event), self.world.now)
+        if isinstance(event, CrmdMessage) and isinstance(event.message, Execute | Cancel | Forget):
+            self._judge_order(event.message, effects)
+        for effect in effects:
             self._perform(effect)
             if not self.alive:
                 return
+
+    def _judge_order(self, order: Execute | Cancel | Forget, effects: list[Effect]) -> None:
+        answers = [effect.message for effect in effects if isinstance(effect, Report)]
+        refused = any(isinstance(answer, Refused) and answer.request == order.request for answer in answers)
+        if not refused:
+            self.machine.cluster.invariants.orders.taken(self.machine.name, order, self._told_view)
 
     def _perform(self, effect: Effect) -> None:
         run = self.machine.disk.run
@@ -126,6 +137,7 @@ class ExecutorProcess(Process):
                     self._crmd.send(self, effect.message)
             case SaveResource():
                 run.resources[effect.record.resource] = effect.record
+                run.saved_at[effect.record.resource] = self.world.now
             case DropResource():
                 run.resources.pop(effect.resource, None)
             case SaveHead():

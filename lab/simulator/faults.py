@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from lab.simulator.agents import Fault as AgentFault
 from lab.simulator.network import Weather
 from lab.simulator.scenario import PRIMITIVES, Fault
+from lrmd.messages import OcfExit
 
 if TYPE_CHECKING:
     from lab.simulator.cluster import Cluster
     from lab.simulator.machine import Machine
+    from lab.simulator.process import Process
+
+FAILURE_CODES = tuple(code for code in OcfExit if OcfExit.OK < code < OcfExit.DEGRADED and code != OcfExit.NOT_RUNNING)
 
 
 class Injector:
@@ -87,6 +91,28 @@ class Injector:
         machine.pause()
         self._world.after(duration, machine.resume)
         return f"{machine.name} {duration} ms"
+
+    def controller_stalls(self, rng: random.Random) -> str:
+        """The controller alone does not run, of the DC every other time: the others elect another, it goes on."""
+        dc = self._cluster.dc()
+        machine = dc if dc is not None and rng.random() < 0.7 else self._machine(rng)
+        return self._stall(machine, machine.controller, rng.randint(200, 9_000))
+
+    def messaging_stalls(self, rng: random.Random) -> str:
+        """The messaging layer alone does not run."""
+        machine = self._machine(rng)
+        return self._stall(machine, machine.messaging, rng.randint(200, 6_000))
+
+    def executor_stalls(self, rng: random.Random) -> str:
+        """The executor alone does not run; agents do."""
+        machine = self._machine(rng)
+        return self._stall(machine, machine.executor, rng.randint(200, 9_000))
+
+    def _stall(self, machine: Machine, process: Process | None, duration_ms: int) -> str:
+        if process is not None:
+            process.stall()
+            self._world.after(duration_ms, process.go_on)
+        return f"{machine.name} {duration_ms} ms"
 
     def clock_jump(self, rng: random.Random) -> str:
         """The wall clock is set."""
@@ -179,12 +205,21 @@ class Injector:
         """The next operations of a resource take long."""
         return self._agent_fault(rng, rng.choice(("start", "stop")), "slow", 2)
 
-    def _agent_fault(self, rng: random.Random, action: str, kind: str, times: int) -> str:
+    def wrong_exit(self, rng: random.Random) -> str:
+        """The next starts or monitors of a resource end with one of the other exit codes of OCF."""
+        action = rng.choice(("start", "monitor"))
+        return self._agent_fault(rng, action, "fail", rng.randint(1, 2), rng.choice(FAILURE_CODES))
+
+    def monitor_lies(self, rng: random.Random) -> str:
+        """The next monitors of a resource say that it does not run."""
+        return self._agent_fault(rng, "monitor", "lie", rng.randint(1, 2))
+
+    def _agent_fault(self, rng: random.Random, action: str, kind: str, times: int, code: int = OcfExit.GENERIC) -> str:
         name = rng.choice(PRIMITIVES)
         where = [machine for machine in self._cluster.machines.values() if name in machine.resources.active]
         machine = where[0] if where and rng.random() < 0.7 else self._machine(rng)
-        machine.resources.faults[(name, action)] = AgentFault(kind, times)
-        return f"{name} {action} on {machine.name} x{times}"
+        machine.resources.faults[(name, action)] = AgentFault(kind, times, code)
+        return f"{name} {action} on {machine.name} x{times} ({code})"
 
     def fencing_fails(self, rng: random.Random) -> str:
         """The switch fails some times."""
@@ -195,6 +230,11 @@ class Injector:
         """The switch takes seconds."""
         self._cluster.power.delay_ms = (1_000, rng.randint(2_000, 8_000))
         return str(self._cluster.power.delay_ms)
+
+    def late_fencing(self, rng: random.Random) -> str:
+        """The switch says only after seconds what it did; the node may be back by then."""
+        self._cluster.power.report_ms = (500, rng.randint(2_000, 12_000))
+        return str(self._cluster.power.report_ms)
 
     # -- administrators and the controller's surroundings ----------------------------------------------------------
 
@@ -220,6 +260,17 @@ class Injector:
             machine.disk.full = False
 
         self._world.after(duration, freed)
+        return f"{machine.name} {duration} ms"
+
+    def slow_disk(self, rng: random.Random) -> str:
+        """Every fsync of a node takes long for a while."""
+        machine, duration = self._machine(rng), rng.randint(2_000, 20_000)
+        machine.disk.slow = True
+
+        def fast() -> None:
+            machine.disk.slow = False
+
+        self._world.after(duration, fast)
         return f"{machine.name} {duration} ms"
 
     def worker_dies(self, rng: random.Random) -> str:

@@ -91,12 +91,11 @@ class Machine:
         self.paused = False
         self.world.trace(self.name, f"power off: {reason}")
         self.cluster.network.vanish(self.name)
-        for process in (self.messaging, self.controller, self.executor):
-            if process is not None:
-                process.alive = False
+        for process in self.processes():
+            process.alive = False
         self._connections.clear()
         self.messaging = self.controller = self.executor = None
-        self.cluster.invariants.forget_replica(self)
+        self.cluster.invariants.cib.forget(self.name)
         self.resources.power_off()
         self.disk.power_cut()
 
@@ -130,6 +129,10 @@ class Machine:
         if name is not None:
             self.world.reached[name] += 1
 
+    def processes(self) -> list[Process]:
+        """Those that run now."""
+        return [process for process in (self.messaging, self.controller, self.executor) if process is not None]
+
     # -- processes -------------------------------------------------------------------------------------------------
 
     def process_died(self, process: Process, reason: str) -> None:
@@ -145,7 +148,7 @@ class Machine:
             return
         if process is self.controller:
             self.controller = None
-            self.cluster.invariants.forget_replica(self)
+            self.cluster.invariants.cib.forget(self.name)
         if process is self.executor:
             self.executor = None
             self.resources.executor_died()
@@ -219,7 +222,6 @@ class Machine:
         self.paused = False
         duration = self.world.now - self._paused_at
         self.world.trace(self.name, f"resumed after {duration} ms")
-        for process in (self.messaging, self.controller, self.executor):
-            if process is not None:
-                process.resume(duration)
+        for process in self.processes():
+            process.resume(duration)
         self.resources.resume()

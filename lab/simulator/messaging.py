@@ -61,6 +61,7 @@ class MessagingProcess(Process):
             warntime_ms=scenario.warntime_ms,
             initdead_ms=scenario.initdead_ms,
             auto_failback="on",
+            stop_grace_ms=scenario.stop_grace_ms,
         )
         self.core = HeartbeatNode(machine.name, scenario.nodes, settings, machine.disk.heartbeat)
         self._streams: dict[tuple[Member, int], Stream] = {}
@@ -95,7 +96,7 @@ class MessagingProcess(Process):
                 self._persist(effect)
             case ToController():
                 if isinstance(effect.message, ViewInstalled):
-                    self.machine.cluster.invariants.view_installed(self.machine, effect.message.view)
+                    self.machine.cluster.invariants.membership.installed(self.machine.name, effect.message.view)
                 self._to_child("crmd", effect.message)
             case ToExecutor():
                 self._to_child("lrmd", effect.message)
@@ -115,6 +116,8 @@ class MessagingProcess(Process):
                 self.machine.note(self, effect)
             case Exit():
                 self.machine.wanted = effect.code != 0 or self.machine.wanted
+                if effect.code == 0:
+                    self.machine.cluster.invariants.resources.down(self.machine.name)
                 self.die(f"exit {effect.code}: {effect.reason}")
             case RebootNode():
                 self.machine.reboot(effect.reason)
@@ -122,7 +125,7 @@ class MessagingProcess(Process):
     # -- disk ------------------------------------------------------------------------------------------------------
 
     def _persist(self, effect: Persist) -> None:
-        slow = self.world.chance(0.02)
+        slow = self.machine.disk.slow or self.world.chance(0.02)
         delay = self.world.delay(*(SLOW_FSYNC_MS if slow else FSYNC_MS))
         self._fsync_until = max(self._fsync_until, self.world.now + delay)
 
@@ -137,6 +140,7 @@ class MessagingProcess(Process):
     def _send(self, effect: SendDatagram) -> None:
         packet = effect.packet
         cluster = self.machine.cluster
+        cluster.invariants.membership.sent(self.machine.name, self.pid, packet, self.machine.disk.heartbeat)
         for name, machine in cluster.machines.items():
             if name != self.machine.name and (not effect.to or name in effect.to):
                 cluster.network.datagram(self.machine.name, name, lambda machine=machine: _hand_over(machine, packet))  # type: ignore[misc]
@@ -167,7 +171,7 @@ class MessagingProcess(Process):
             cluster.network.passes(self.machine.name, peer.name),
             cluster.network.passes(peer.name, self.machine.name),
         )
-        if other is None or mine is None or other.core.me != peer or other.machine.paused or not all(ways):
+        if other is None or mine is None or other.core.me != peer or other.stalled or not all(ways):
             return
         stream = cluster.network.connect(self.machine.name, peer.name)
         self.linked(peer, stream)

@@ -1,4 +1,4 @@
-"""The simulated power switch behind every fence device: slow, failing, or lying about nothing."""
+"""The simulated power switch behind every fence device: slow, failing, late with its report, never lying."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Power:
         self._cluster = cluster
         self.failures_left = 0
         self.delay_ms = (100, 1500)
+        self.report_ms = (0, 200)
+        """How long after the fact the agent says so."""
 
     def ask(self, asking: Machine, operation: Operation, done: Callable[[int, str], None]) -> None:
         """A fence agent runs on `asking`; `done(exit code, output)` ends it."""
@@ -69,5 +71,8 @@ class Power:
                 machine.power_off(f"fenced by {asking.name}")
             world.reached["fencings"] += 1
             self._cluster.boot_later(machine, world.delay(*BOOT_MS))
-            # The agent reports after the fact; the line to it may be slow.
-            world.after(world.delay(0, 200), lambda: done(0, ""))
+            world.after(world.delay(*self.report_ms), lambda: self._report(machine.name, done))
+
+    def _report(self, target: str, done: Callable[[int, str], None]) -> None:
+        self._cluster.invariants.resources.down(target)
+        done(0, "")

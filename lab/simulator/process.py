@@ -26,6 +26,7 @@ class Process:
         self.alive = True
         self._timers: dict[str, object] = {}
         self._backlog: list[Callable[[], None]] = []
+        self._stalled_at: int | None = None
 
     def __str__(self) -> str:
         return f"{self.machine.name}/{self.name}"
@@ -48,13 +49,35 @@ class Process:
     def _arrive(self, action: Callable[[], None]) -> None:
         if not self.alive:
             return
-        if self.machine.paused:
+        if self.stalled:
             self._backlog.append(action)
         else:
             action()
 
+    @property
+    def stalled(self) -> bool:
+        """Whether it does not run at the moment, alone or with its whole machine."""
+        return self.machine.paused or self._stalled_at is not None
+
+    def stall(self) -> None:
+        """This process alone does not run until `go_on` (SIGSTOP, or starved of the processor)."""
+        if self.alive and self._stalled_at is None:
+            self._stalled_at = self.world.now
+            self.world.trace(str(self), "stalls")
+
+    def go_on(self) -> None:
+        """The end of `stall`."""
+        if not self.alive or self._stalled_at is None:
+            return
+        duration, self._stalled_at = self.world.now - self._stalled_at, None
+        self.world.trace(str(self), f"goes on after {duration} ms")
+        if not self.machine.paused:
+            self.resume(duration)
+
     def resume(self, duration_ms: int) -> None:
         """After a pause: the shell notices first, then handles what piled up."""
+        if self._stalled_at is not None:
+            return
         backlog, self._backlog = self._backlog, []
         if self.alive:
             self.paused_for(duration_ms)

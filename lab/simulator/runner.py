@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lab.simulator.clients import MARK
 from lab.simulator.cluster import Cluster
-from lab.simulator.invariants import InvariantBroken
+from lab.simulator.promises.broken import InvariantBroken
 from lab.simulator.scenario import FAULTS_END_MS, SETTLE_MS, make
 from lab.simulator.world import World
 
@@ -79,18 +79,21 @@ def _settle(cluster: Cluster) -> None:
             next_cleanup = world.now + CLEANUP_EVERY_MS
             cluster.clients.end_standby()
             cluster.clients.cleanup()
-    cluster.invariants.fail(7, f"{SETTLE_MS // 1000} s after the last fault: {reason}")
+    cluster.invariants.rest.fail(7, f"{SETTLE_MS // 1000} s after the last fault: {reason}")
 
 
 def _check_end(cluster: Cluster) -> None:
     for machine in cluster.machines.values():
         controller = machine.controller
         assert controller is not None
-        cluster.invariants.check_acknowledged(machine, controller.names_in_configuration(MARK))
+        cluster.invariants.cib.agreed(
+            machine.name, controller.names_in_configuration(MARK), tuple(cluster.scenario.nodes)
+        )
+        cluster.invariants.cib.digest(machine.name, controller.version(), controller.core.document.digest())
         recorded = controller.recorded_active()
         for name in cluster.clients.expected_resources():
             holders = {other.name for other in cluster.machines.values() if name in other.resources.active}
             if recorded.get(name, set()) != holders:
-                cluster.invariants.fail(
+                cluster.invariants.rest.fail(
                     6, f"{name} is active on {sorted(holders)}, the CIB of {machine.name} says {recorded.get(name)}"
                 )

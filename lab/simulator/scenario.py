@@ -39,6 +39,13 @@ KINDS = (
     ("disk_full", 1),
     ("worker_dies", 1),
     ("move_preference", 2),
+    ("wrong_exit", 2),
+    ("monitor_lies", 1),
+    ("controller_stalls", 3),
+    ("messaging_stalls", 1),
+    ("executor_stalls", 1),
+    ("slow_disk", 1),
+    ("late_fencing", 1),
 )
 
 
@@ -64,6 +71,8 @@ class Scenario:
     warntime_ms: int = 500
     deadtime_ms: int = 1000
     initdead_ms: int = 3000
+    stop_grace_ms: int = 0
+    no_quorum_policy: str = "stop"
     marks_at_ms: tuple[int, ...] = field(default=())
     """When clients write a mark into the configuration."""
 
@@ -84,10 +93,13 @@ def make(seed: int) -> Scenario:
             key=lambda fault: (fault.at_ms, fault.kind, fault.seed),
         )
     )
+    fencing = rng.random() < 0.8
     return Scenario(
         seed=seed,
         nodes=tuple(f"n{number}" for number in range(1, size + 1)),
-        fencing=rng.random() < 0.8,
+        fencing=fencing,
+        stop_grace_ms=0 if fencing else rng.choice((0, 0, 1_500)),
+        no_quorum_policy=rng.choice(("stop", "stop", "stop", "freeze")),
         faults=faults,
         marks_at_ms=tuple(sorted(rng.randint(8_000, FAULTS_END_MS) for _ in range(6))),
     )
@@ -110,7 +122,7 @@ def configuration(scenario: Scenario) -> bytes:
     return f"""<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration>
 <crm_config><cluster_property_set id="cib-bootstrap-options">
 <nvpair id="opt-stonith" name="stonith-enabled" value="{"true" if fencing else "false"}"/>
-<nvpair id="opt-quorum" name="no-quorum-policy" value="stop"/>
+<nvpair id="opt-quorum" name="no-quorum-policy" value="{scenario.no_quorum_policy}"/>
 <nvpair id="opt-recheck" name="cluster-recheck-interval" value="60s"/>
 </cluster_property_set></crm_config>
 <nodes>{"".join(f'<node id="{name}" uname="{name}"/>' for name in scenario.nodes)}</nodes>
