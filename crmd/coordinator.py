@@ -126,6 +126,8 @@ class Coordinator:
         """
         self._known, self._previous, self._left = known, previous, left
         self._hold_until, self._quorum = hold_until, quorum
+        if own is not None:
+            self._answered.add(self._me.name)
         self._perform_join(self.join.begin(members, peers, own, now))
         self._beat(now)
 

@@ -210,7 +210,7 @@ class Supervisor:
         if self._is_wanted_end(child):
             self._leave(child, effects)
             return
-        child.deaths = [at for at in child.deaths if now - at < DEATHS_WINDOW_MS] + [now]
+        child.deaths = [*_recent(child.deaths, now), now]
         fields: dict[str, str | int | bool] = {"process": child.name, "pid": pid}
         effects.append(Note("error", "process.died", f"{child.name} ended: {status}", fields))
         if child is self._crmd:
@@ -250,7 +250,7 @@ class Supervisor:
     # what the peers know of crmd
 
     def _controller_down(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        if len(self._crmd.deaths) >= DEATHS_MAX:
+        if len(_recent(self._crmd.deaths, now)) >= DEATHS_MAX:
             self._controller_gone(now, effects)
         elif self._controller == "up":
             self._controller = "restarting"
@@ -333,3 +333,7 @@ def _describe(child: _Child) -> str:
 
 def _note(level: Level, event: str, text: str, child: _Child) -> Note:
     return Note(level, event, text, {"process": child.name, "pid": child.pid})
+
+
+def _recent(deaths: list[Milliseconds], now: Milliseconds) -> list[Milliseconds]:
+    return [at for at in deaths if now - at < DEATHS_WINDOW_MS]

@@ -252,6 +252,19 @@ def test_a_configuration_change_made_at_a_member_is_answered_and_acted_on() -> N
     assert all(cluster.where(resource) == [] for resource in ("a", "b", "c"))
 
 
+def test_the_configuration_can_be_changed_after_a_node_was_lost_and_came_back() -> None:
+    cluster = two()
+    cluster.crash_and_view("n1")
+    cluster.settle()
+    cluster.boot("n1")
+    cluster.install("n1", "n2")
+    cluster.settle()
+    cluster.ask(cluster.dc(), ApplyCib(9, (set_property("cluster-recheck-interval", "7min"),)))
+    cluster.run(500)
+
+    assert [reply for _, _, reply in cluster.answers if isinstance(reply, CibApplied)]
+
+
 def test_a_change_in_mid_transition_aborts_it_and_what_is_in_flight_is_awaited() -> None:
     cluster = Cluster("n1", "n2", cib=cib(*STACK))
     for node in cluster.names:

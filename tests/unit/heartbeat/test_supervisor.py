@@ -153,6 +153,17 @@ def test_deaths_further_apart_than_a_minute_are_not_counted_together() -> None:
     assert node.controller() == "up"
 
 
+def test_a_death_long_after_three_others_is_a_restart_again() -> None:
+    node = running()
+    for _ in range(3):
+        node.die("crmd")
+        node.wait(1000)
+        node.attach("crmd")
+    node.wait(120_000)
+    node.die("crmd")
+    assert node.controller() == "restarting"
+
+
 def test_a_child_that_can_not_be_started_is_tried_again_later_and_later() -> None:
     node = Node()
     node.give(Booted())
