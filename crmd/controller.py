@@ -145,6 +145,7 @@ class Controller(Wiring):
             case FromHeartbeat(message):
                 self._heartbeat(message)
             case HeartbeatGone():
+                self._stopping, self._leave = "", False
                 self._out_of_view("the messaging layer died", grace_ms=0)
             case ExecutorConnected():
                 self._perform_node(self._node.executor_connected())
@@ -221,7 +222,8 @@ class Controller(Wiring):
             case ViewInstalled():
                 self._view_installed(message)
             case ViewLost(reason):
-                self._out_of_view(reason, self._grace_ms())
+                if self._state is not State.STOPPING:
+                    self._out_of_view(reason, self._grace_ms())
             case QuorumChanged(quorum):
                 self._quorum = quorum
                 if self._dc is not None:
@@ -291,7 +293,7 @@ class Controller(Wiring):
         level: Level = "warning" if had_view else "info"
         self._post.note(level, "view.lost", f"this node is in no view: {reason}")
         self._input(Input.VIEW_LOST)
-        if self._state is State.STOPPING or grace_ms < 0:
+        if grace_ms < 0:
             return
         if grace_ms:
             self._post.timer(LOCAL_STOP_TIMER, self._now + grace_ms)

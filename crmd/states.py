@@ -245,7 +245,8 @@ TABLE: dict[State, dict[Input, Step | Impossible]] = {
     **{state: _dc_row(state) for state in _DC_STATES},
     State.STOPPING: {
         Input.VIEW: Step(State.STOPPING),
-        Input.VIEW_LOST: Step(State.STOPPING),
+        # Only when the messaging layer died before it could leave: a new one begins anew.
+        Input.VIEW_LOST: Step(State.STARTING),
         Input.LEAVE: Step(State.STOPPING),
         **_refused((Input.ELECTION, Input.WON, Input.LOST, Input.OFFER, Input.JOINED, *_DC_INPUTS), _LEFT),
     },

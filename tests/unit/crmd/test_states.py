@@ -1,6 +1,7 @@
 """The controller's state machine is complete, and every state can be reached and left."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,11 @@ def test_every_state_is_reached_from_the_start() -> None:
 
 def test_every_action_is_used_somewhere() -> None:
     used = {
-        action for row in TABLE.values() for entry in row.values() if isinstance(entry, Step) for action in entry.actions
+        action
+        for row in TABLE.values()
+        for entry in row.values()
+        if isinstance(entry, Step)
+        for action in entry.actions
     }
 
     assert used == set(Action)
@@ -48,3 +53,16 @@ def test_an_impossible_pair_ends_the_process_with_its_reason() -> None:
     assert isinstance(TABLE[State.NOT_DC][Input.GRAPH], Impossible)
     with pytest.raises(AssertionError, match="only a DC does this"):
         step(State.NOT_DC, Input.GRAPH)
+
+
+def test_the_table_in_the_design_page_is_current() -> None:
+    page = Path(__file__).parents[3] / "docs" / "design" / "0011-election-and-join.md"
+    rows = []
+    for state in State:
+        for happened in Input:
+            entry = TABLE[state][happened]
+            if isinstance(entry, Step) and entry != Step(state):
+                actions = ", ".join(action.name.lower() for action in entry.actions)
+                rows.append(f"| {state.value} | {happened.value} | {entry.state.value} | {actions} |")
+
+    assert "\n".join(rows) in page.read_text(encoding="utf-8"), "write these rows into the page:\n" + "\n".join(rows)
