@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from cib.document import Document
 from cib.patchset import Patch, apply_patch
@@ -45,16 +46,23 @@ class Observer:
             return list(self._sights)
 
     def wait(self, what: str, condition: Callable[[Sight], bool], since: int, timeout_s: float) -> Sight:
-        """The first sight not older than `since` for which the condition holds. Raises TimeoutError."""
+        """The first sight from `since` on for which the condition holds; what was true at `since` counts, too.
+
+        Raises TimeoutError.
+        """
         with self._changed:
-            found = self._changed.wait_for(
-                lambda: next((sight for sight in self._sights if sight.at >= since and condition(sight)), None),
-                timeout_s,
-            )
+            found = self._changed.wait_for(lambda: self._find(condition, since), timeout_s)
         if found is None:
             last = self._sights[-1] if self._sights else "nothing"
             raise TimeoutError(f"after {timeout_s:.0f} s still not: {what}; last seen: {last}")
         return found
+
+    def _find(self, condition: Callable[[Sight], bool], since: int) -> Sight | None:
+        for sight, following in zip_longest(self._sights, self._sights[1:]):
+            in_force = sight.at >= since or following is None or following.at > since
+            if in_force and condition(sight):
+                return sight
+        return None
 
     def close(self) -> None:
         """Stop watching."""

@@ -48,9 +48,13 @@ def cib(lab: Lab, *, fencing: bool, first: str) -> str:
 </cluster_property_set></crm_config>
 <nodes>{nodes}</nodes>
 <resources>{device if fencing else ""}
-<group id="service">{logged("one", lab)}{logged("two", lab)}</group>{logged("three", lab)}{logged("four", lab)}</resources>
+<group id="service">{logged("one", lab)}{logged("two", lab)}</group>
+{logged("three", lab)}{logged("four", lab)}</resources>
 <constraints><rsc_location id="prefer" rsc="service" node="{first}" score="100"/>
 <rsc_order id="then" first="three" then="four"/></constraints>
+<rsc_defaults><meta_attributes id="defaults">
+<nvpair id="stickiness" name="resource-stickiness" value="1"/>
+</meta_attributes></rsc_defaults>
 </configuration><status/></cib>
 """
 

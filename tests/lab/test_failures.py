@@ -189,8 +189,9 @@ def test_a_third_node_can_be_added_while_the_cluster_runs(make_cluster: ClusterM
     third = cluster.lab.add_node("node3")
     cluster.lab.write_node_files(third, ha_cf([*cluster.names, "node3"]), KEYS)
     third.boot()
-    cluster.lab["node1"].run(["crm", "node", "add", "node3"])
     third.start()
+    cluster.wait("node3 is heard", lambda seen: "node3" in seen.members, on="node1")
+    cluster.lab["node1"].run(["crm", "node", "add", "node3"])
     sight = cluster.wait(
         "node3 is a member", lambda seen: seen.members == ("node1", "node2", "node3") and seen.idle, on="node1"
     )

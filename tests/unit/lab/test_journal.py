@@ -30,6 +30,9 @@ def test_a_start_while_another_node_has_the_resource_is_found(tmp_path: Path) ->
 
 def test_a_stop_that_failed_leaves_the_resource_where_it_was(tmp_path: Path) -> None:
     entries = read(
-        journal(tmp_path, "1.00 n1 web start-begin\n2.00 n1 web stop-begin\n2.10 n1 web stop-fault\n3.00 n2 web start-begin\n")
+        journal(
+            tmp_path,
+            "1.00 n1 web start-begin\n2.00 n1 web stop-begin\n2.10 n1 web stop-fault\n3.00 n2 web start-begin\n",
+        )
     )
     assert double_starts(entries) == ["3.00: web starts on n2 while n1 has it"]
