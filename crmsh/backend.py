@@ -68,7 +68,7 @@ class FileBackend:
         from cib.operations import Origin, apply_requests
 
         document = _document(self.read(), self._path)
-        origin = Origin(written=time.ctime(), node=os.uname().nodename, client=os.path.basename(sys.argv[0]) or "crm")
+        origin = Origin(written=time.ctime())
         try:
             applied = apply_requests(document, requests, origin=origin, validator=_validator())
         except CibError as error:

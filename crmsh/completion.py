@@ -182,6 +182,7 @@ def _object_candidates(session: Session, words: list[Word], current: Word) -> li
         found += _free_members(session, expected.keyword, texts)
     if "MEMBER" in accepted or "MONITORED" in accepted or "OBJECT" in accepted:
         found += source(session, "resource")
+        found += _marks(expected.keyword, current.text)
     if "NODE_NAME" in accepted and expected.keyword != "node":
         found += source(session, "node")
     if "AGENT" in accepted:
@@ -201,6 +202,16 @@ def _object_candidates(session: Session, words: list[Word], current: Word) -> li
     if "OPTION" in accepted:
         found += [Candidate(f"{name}=", help_) for name, help_ in _option_names(session, expected.keyword, texts)]
     return found
+
+
+def _marks(keyword: str, text: str) -> list[Candidate]:
+    """Actions or roles behind the colon of a member."""
+    from crmsh.language.resource_sets import ACTIONS, ROLES
+
+    name, colon, _ = text.partition(":")
+    if not colon:
+        return []
+    return [Candidate(f"{name}:{mark}") for mark in (ACTIONS if keyword == "order" else ROLES[:4])]
 
 
 def _free_members(session: Session, keyword: str, texts: list[str]) -> list[Candidate]:

@@ -91,6 +91,8 @@ def main(argv: list[str] | None = None) -> int:
             count = len(given.words)
             listed = "\n".join(f"[{place} of {count}] {word}" for place, word in enumerate(given.words, 1))
             raise UsageError(f"non-option ARGV-elements:\n{listed}")
+        if given.get("output-as") == "xml" and any(given.has(command) for command in _SILENT_IN_XML):
+            return _run_in_envelope(given, " ".join(["crm_resource", *arguments]))
         return _run(given, open_backend())
     except UsageError as error:
         sys.stderr.write(f"crm_resource: {error}\n")
@@ -99,6 +101,29 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"crm_resource: {error.text}\n")
         sys.stderr.write(f"Error performing operation: {exit_codes.text_of(error.rc)}\n")
         return error.rc
+
+
+_SILENT_IN_XML = (
+    "set-parameter", "delete-parameter", "move", "ban", "clear", "cleanup", "refresh", "wait", "restart",
+)  # fmt: skip
+"""Commands whose sentences are for people: in XML only their success or failure is said."""
+
+
+def _run_in_envelope(given: Parsed, request: str) -> int:
+    from contextlib import redirect_stdout
+    from io import StringIO
+
+    from crmsh.status.xml_output import envelope, finish
+
+    errors: list[str] = []
+    try:
+        with redirect_stdout(StringIO()):
+            code = _run(given, open_backend())
+    except (ActionError, BackendError) as error:
+        code = error.rc
+        errors = [f"crm_resource: {error.text}", f"Error performing operation: {exit_codes.text_of(code)}"]
+    sys.stdout.write(finish(envelope(request), code, errors))
+    return code
 
 
 def _run(given: Parsed, backend: Backend) -> int:
@@ -391,7 +416,9 @@ def _ban_from(given: Parsed, backend: Backend, name: str, node: str) -> int:
         sys.stdout.write(
             f"WARNING: Creating rsc_location constraint '{identifier}' with a score of -INFINITY for resource {name} "
             f"on {node}.\n\tThis will prevent {name} from running on {node} until the constraint is removed using the "
-            f"clear option or by editing the CIB with an appropriate tool\n"
+            "clear option or by editing the CIB with an appropriate tool.\n"
+            f"\tThis will be the case even if {node} is the "
+            "last node in the cluster\n"
         )
     return exit_codes.OK
 

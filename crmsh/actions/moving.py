@@ -69,13 +69,18 @@ def _constrain(copy: WorkingCopy, identifier: str, resource: str, node: str, sco
         )
         return
     element = add(section, "rsc_location", {"id": identifier, "rsc": resource, "role": role})
-    rule = add(element, "rule", {"id": f"{identifier}-rule", "score": score, "boolean-op": "and"})
+    rule_id, expression_id, lifetime_id = (f"{identifier}-{part}" for part in ("rule", "expr", "lifetime"))
+    if identifier.startswith("cli-prefer-"):
+        rule_id, expression_id, lifetime_id = (
+            f"cli-prefer-{part}-{resource}" for part in ("rule", "expr", "lifetime-end")
+        )
+    rule = add(element, "rule", {"id": rule_id, "score": score, "boolean-op": "and"})
     add(
         rule,
         "expression",
-        {"id": f"{identifier}-expr", "attribute": "#uname", "operation": "eq", "value": node, "type": "string"},
+        {"id": expression_id, "attribute": "#uname", "operation": "eq", "value": node, "type": "string"},
     )
-    add(rule, "date_expression", {"id": f"{identifier}-lifetime", "operation": "lt", "end": end})
+    add(rule, "date_expression", {"id": lifetime_id, "operation": "lt", "end": end})
 
 
 def prefer(copy: WorkingCopy, resource: str, node: str, role: str = "Started", end: str = "") -> str:
