@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 FSYNC_MS = (1, 60)
 SLOW_FSYNC_MS = (200, 3000)
 SCHEDULE_MS = (5, 80)
-DIGEST_EVERY = 16
+DIGEST_EVERY = 8
 """Of so many versions of a replica's document the digest of one is compared; that of every configuration version."""
 
 
@@ -184,7 +184,8 @@ class ControllerProcess(Process):
             return
         watch = self.machine.cluster.invariants.cib
         watch.version(self.machine.name, version, replaced=replaced)
-        if version[2] % DIGEST_EVERY == 0:
+        # Of several changes in one event only the last can be looked at: the core is there already.
+        if version[2] % DIGEST_EVERY == 0 and version == self.version():
             watch.digest(self.machine.name, version, self.core.document.digest())
 
     def _state_changed(self, state: ClusterState) -> None:
