@@ -17,7 +17,7 @@ from cib.digests import operation_digest
 from cib.document import Document
 from cib.history import HistoryPoint
 from cib.requests import Request
-from cib.settings import add_node, delete_node_attribute, set_node_attribute
+from cib.settings import add_node, delete_node_attribute, set_node_attribute, set_property
 from cib.status_view import (
     HistoryEntryView,
     NodeState,
@@ -27,6 +27,7 @@ from cib.status_view import (
     transient_attributes,
 )
 from crmd.attributes import SHUTDOWN, failures_of
+from ipc.version import NAME, VERSION
 from lrmd.messages import Finished, ResourceTable
 
 SINGLE_LAST = "_last_0"
@@ -212,6 +213,12 @@ class CibView:
         """Enter the nodes that have a vote and are not in the configuration."""
         listed = {node.uname for node in nodes(self.document)}
         return [add_node(name, name) for name in self.voters if name not in listed]
+
+    def missing_marks(self) -> list[Request]:
+        """Enter what the cluster runs on and the DC's version, where the configuration says otherwise."""
+        marks = {"cluster-infrastructure": NAME, "dc-version": VERSION}
+        present = self.options().values
+        return [set_property(name, value) for name, value in marks.items() if present.get(name) != value]
 
     def dc(self, name: str, quorate: bool) -> list[Request]:
         """Write who is DC and whether the view has quorum, for the policy engine."""

@@ -320,7 +320,10 @@ class Coordinator:
 
     def record(self, now: Milliseconds) -> None:
         """Write what the members told, and what became of those that are not here."""
-        self._desk.write(NodesEntered(), self._cib.missing_nodes(), force=True)
+        entered = self._cib.missing_nodes()
+        if self._quorum.config_writes:
+            entered += self._cib.missing_marks()
+        self._desk.write(NodesEntered(), entered, force=True)
         requests = self._cib.dc(self._me.name, self._quorum.quorate)
         rows = self._cib.node_rows()
         names = []

@@ -56,8 +56,8 @@ class CleanedUp(msgspec.Struct, frozen=True, tag=True):
 
 
 class NodesEntered(msgspec.Struct, frozen=True, tag=True):
-    """Nodes that have a vote, into the configuration. Carried out before what is written after it; that it is kept
-    on disks is not waited for."""
+    """Nodes that have a vote, and the DC's version, into the configuration. Carried out before what is written after
+    it; that it is kept on disks is not waited for."""
 
 
 class Upkeep(msgspec.Struct, frozen=True, tag=True):
