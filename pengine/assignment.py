@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pengine.bundle_assignment import assign_bundle
 from pengine.clone_assignment import assign_clone
 from pengine.colocations import add_colocation
 from pengine.group_assignment import assign_group
@@ -14,6 +15,7 @@ from pengine.relations import (
 from pengine.utilization import sort_resources
 from pengine.vocabulary import (
     ABSENT,
+    BUNDLE,
     CLONE,
     GROUP,
     PRIMITIVE,
@@ -26,6 +28,8 @@ from pengine.working import (
 
 _MINUS_INFINITY = -1_000_000
 _INFINITY = 1_000_000
+_BUNDLE_CONNECTION = 10_000
+"""How much a bundle's connection wants to be where its container is; it may be elsewhere."""
 
 
 class ClusterAssigner:
@@ -40,7 +44,10 @@ class ClusterAssigner:
             return assign_primitive(self._cluster, self, resource, prefer, stop_if_fail)
         if resource.kind == GROUP:
             return assign_group(self._cluster, self, resource, prefer, stop_if_fail)
-        assign_clone(self._cluster, self, resource, prefer, stop_if_fail)
+        if resource.kind == BUNDLE:
+            assign_bundle(self._cluster, self, resource)
+        else:
+            assign_clone(self._cluster, self, resource, prefer, stop_if_fail)
         return None
 
 
@@ -69,6 +76,8 @@ def _internal(cluster: Cluster, resource: Resource) -> None:
         sort_by_number(resource)
     for child in resource.children:
         _internal(cluster, child)
+        if resource.kind == BUNDLE:
+            _tie_to_container(cluster, resource, child)
     if resource.kind == GROUP and resource.collocated:
         for earlier, later in zip(resource.children, resource.children[1:], strict=False):
             add_colocation(
@@ -87,14 +96,24 @@ def _primitive_internal(cluster: Cluster, resource: Resource) -> None:
                 if score != ABSENT and index != node.index:
                     set_score(cluster, resource, index, _MINUS_INFINITY, "container", resource.launcher.id)
         else:
-            if resource.is_connection:
+            in_bundle = resource.parent is not None and resource.parent.kind == BUNDLE
+            if resource.is_connection and not in_bundle:
                 _ban_remote_nodes(cluster, resource.launcher, "container")
+            score = _BUNDLE_CONNECTION if resource.is_connection and in_bundle else _INFINITY
             add_colocation(
                 cluster,
-                Colocation("#resource-with-container", resource, resource.launcher, _INFINITY, explicit=False),
+                Colocation("#resource-with-container", resource, resource.launcher, score, explicit=False),
             )
     if resource.is_connection or resource.is_fence_device:
         _ban_remote_nodes(cluster, resource, "remote")
+
+
+def _tie_to_container(cluster: Cluster, bundle: Resource, child: Resource) -> None:
+    for replica in bundle.replicas:
+        if replica.ip is child:
+            add_colocation(
+                cluster, Colocation("#ip-with-container", child, replica.container, _INFINITY, explicit=False)
+            )
 
 
 def _launched_in(cluster: Cluster, resource: Resource) -> Node | None:

@@ -25,8 +25,8 @@ def assign_clone(
     for colocation in with_this_colocations(clone):
         add_dependent_preferences(cluster, clone, colocation)
     print_scores_below(cluster, clone, "clone")
-    sort_instances(cluster, clone)
-    distribute_instances(cluster, assigner, clone, clone.clone_max, clone.clone_node_max)
+    clone.children = sort_instances(cluster, clone.children)
+    distribute_instances(cluster, assigner, clone, clone.children, clone.clone_max, clone.clone_node_max)
     if clone.promotable:
         choose_promoted(cluster, clone)
     clone.unassigned = False

@@ -23,12 +23,14 @@ from pengine.node_choice import (
     is_blocked,
     role_of,
     single_node,
+    sorted_nodes,
 )
 from pengine.relations import (
     Colocation,
 )
 from pengine.vocabulary import (
     ABSENT,
+    BUNDLE,
     CLONE,
     GROUP,
     PRIMITIVE,
@@ -37,10 +39,7 @@ from pengine.vocabulary import (
     UNKNOWN,
     UNPROMOTED,
 )
-from pengine.working import (
-    Cluster,
-    Resource,
-)
+from pengine.working import Cluster, Node, Resource
 
 _FLOAT = struct.Struct("f")
 _POISON = -100 * INFINITY
@@ -259,6 +258,8 @@ def apply_colocation(cluster: Cluster, dependent: Resource, primary: Resource, c
         return 0
     if primary.kind == GROUP:
         return _apply_for_group(cluster, dependent, primary, colocation)
+    if primary.kind == BUNDLE:
+        return _apply_for_bundle(cluster, dependent, primary, colocation)
     return _apply_for_clone(cluster, dependent, primary, colocation)
 
 
@@ -284,14 +285,15 @@ def colocation_effect(dependent: Resource, primary: Resource, colocation: Coloca
     """Say whether a colocation now affects the dependent's place, its role, or nothing."""
     if not preview and primary.unassigned:
         return NOTHING
-    promotable = dependent.parent is not None and dependent.parent.promotable
-    if colocation.dependent_role >= UNPROMOTED and promotable and not dependent.unassigned:
+    mine, theirs = dependent.role_object(), primary.role_object()
+    promotable = mine.parent is not None and mine.parent.promotable
+    if colocation.dependent_role >= UNPROMOTED and promotable and not mine.unassigned:
         return ROLE
     if not preview and not dependent.unassigned:
         return NOTHING
-    if colocation.dependent_role not in (UNKNOWN, dependent.next_role):
+    if colocation.dependent_role not in (UNKNOWN, mine.next_role):
         return NOTHING
-    if colocation.primary_role not in (UNKNOWN, primary.next_role):
+    if colocation.primary_role not in (UNKNOWN, theirs.next_role):
         return NOTHING
     return PLACE
 
@@ -332,7 +334,8 @@ def _apply_to_priority(cluster: Cluster, dependent: Resource, primary: Resource,
     node = dependent.assigned
     if node is None:
         return 0
-    if primary.assigned is not None and colocation.primary_role not in (UNKNOWN, primary.next_role):
+    role = primary.role_object().next_role
+    if primary.assigned is not None and colocation.primary_role not in (UNKNOWN, role):
         return 0
     attribute = colocation.node_attribute
     mine = attribute_for(cluster, node, attribute, dependent)
@@ -387,6 +390,48 @@ def _apply_for_clone(cluster: Cluster, dependent: Resource, clone: Resource, col
     for instance in clone.children:
         total = add_scores(total, apply_colocation(cluster, dependent, instance, colocation))
     return total
+
+
+def _apply_for_bundle(cluster: Cluster, dependent: Resource, bundle: Resource, colocation: Colocation) -> int:
+    if colocation.dependent.kind >= CLONE:
+        container = _compatible_container(cluster, dependent, bundle)
+        if container is not None:
+            return apply_colocation(cluster, dependent, container, colocation)
+        if colocation.score >= INFINITY:
+            assign_nowhere(dependent)
+        return 0
+    allowed: set[int] = set()
+    total = 0
+    for replica in bundle.replicas:
+        container = replica.container
+        if colocation.score < INFINITY:
+            total = add_scores(total, apply_colocation(cluster, dependent, container, colocation))
+            continue
+        host = container.assigned
+        if host is None or is_blocked(container):
+            continue
+        if colocation.primary_role >= PROMOTED and (replica.child is None or replica.child.next_role < PROMOTED):
+            continue
+        allowed.add(host.index)
+    if colocation.score >= INFINITY:
+        _restrict_to(cluster, dependent, allowed, colocation)
+        return 0
+    return total
+
+
+def _compatible_container(cluster: Cluster, dependent: Resource, bundle: Resource) -> Resource | None:
+    candidates = [dependent.assigned] if dependent.assigned is not None else sorted_nodes(cluster, dependent)
+    for node in candidates:
+        host: Node | None = node
+        if node.connection is not None and node.connection.launcher is not None:
+            host = node.connection.launcher.assigned
+        if host is None:
+            continue
+        for replica in bundle.replicas:
+            container = replica.container
+            if container.assigned is host and not is_blocked(container):
+                return container
+    return None
 
 
 def assign_nowhere(resource: Resource) -> None:

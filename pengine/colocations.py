@@ -200,8 +200,20 @@ def _collect_with_this(resource: Resource, origin: Resource, found: list[Colocat
         _add_list(found, resource.with_this, primary_side=False)
         if resource.parent is not None:
             _collect_with_this(resource.parent, origin, found)
-    elif resource.kind == BUNDLE:
+    elif resource.kind == BUNDLE and _speaks_for(resource, origin):
         _add_list(found, resource.with_this, primary_side=False)
+
+
+def _speaks_for(bundle: Resource, origin: Resource) -> bool:
+    """Say whether a bundle's colocations concern a part of it: containers, and who is promoted inside."""
+    if origin is bundle or any(replica.container is origin for replica in bundle.replicas):
+        return True
+    clone = bundle.bundled
+    if clone is None or not clone.promotable:
+        return False
+    if origin is clone:
+        return clone.promotion_ordered
+    return origin.parent is clone and not origin.unassigned
 
 
 def this_with_colocations(resource: Resource) -> list[Colocation]:
@@ -227,7 +239,7 @@ def _collect_this_with(resource: Resource, origin: Resource, found: list[Colocat
         _add_list(found, resource.this_with, primary_side=True)
         if resource.parent is not None:
             _collect_this_with(resource.parent, origin, found)
-    elif resource.kind == BUNDLE:
+    elif resource.kind == BUNDLE and _speaks_for(resource, origin):
         _add_list(found, resource.this_with, primary_side=True)
 
 

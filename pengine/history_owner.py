@@ -32,7 +32,12 @@ def find_history_owner(cluster: Cluster, node: Node, history: ResourceHistory) -
     elif resource.kind != PRIMITIVE:
         return None
     top = resource.top()
-    if top.kind == CLONE and not top.unique:
+    if top.kind == CLONE and top.parent is not None:
+        found = next((item.child for item in top.parent.replicas if item.node is node), None)
+        if found is None:
+            return None
+        resource = found
+    elif top.kind == CLONE and not top.unique:
         found = _choose_instance(cluster, node, top, base_name(history.id))
         if found is None:
             return None

@@ -43,9 +43,9 @@ def sort_by_number(clone: Resource) -> None:
     clone.children.sort(key=instance_number)
 
 
-def sort_instances(cluster: Cluster, parent: Resource) -> None:
-    """Put the instances into the order in which they choose their nodes."""
-    parent.children = merge_sort(parent.children, lambda left, right: compare_instances(cluster, left, right))
+def sort_instances(cluster: Cluster, instances: list[Resource]) -> list[Resource]:
+    """Return the instances in the order in which they choose their nodes."""
+    return merge_sort(instances, lambda left, right: compare_instances(cluster, left, right))
 
 
 def compare_instances(cluster: Cluster, left: Resource, right: Resource) -> int:
@@ -153,7 +153,14 @@ def _colocated_score(cluster: Cluster, instance: Resource, node: Node) -> int:
     return scores[node.index]
 
 
-def distribute_instances(cluster: Cluster, assigner: Assigner, parent: Resource, total_max: int, node_max: int) -> None:
+def distribute_instances(
+    cluster: Cluster,
+    assigner: Assigner,
+    parent: Resource,
+    instances: list[Resource],
+    total_max: int,
+    node_max: int,
+) -> None:
     """Assign the instances of a clone, at most so many in all and on each node."""
     table = parent.allowed
     available = 0
@@ -163,7 +170,7 @@ def distribute_instances(cluster: Cluster, assigner: Assigner, parent: Resource,
             available += 1
     optimal = max(1, total_max // available) if available else 1
     assigned = 0
-    for instance in parent.children:
+    for instance in instances:
         if assigned >= total_max:
             break
         if not instance.unassigned:
@@ -174,7 +181,7 @@ def distribute_instances(cluster: Cluster, assigner: Assigner, parent: Resource,
         ):
             table.counts[node.index] += 1
             assigned += 1
-    for instance in parent.children:
+    for instance in instances:
         if not instance.unassigned:
             continue
         if assigned >= total_max:

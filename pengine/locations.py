@@ -164,7 +164,11 @@ def _attribute_score(cluster: Cluster, node: Node, attribute: str) -> int | None
 
 def apply_location(cluster: Cluster, resource: Resource, location: Location) -> None:
     """Give a resource, and what is below it, the scores of a location constraint."""
-    if location.role != UNKNOWN and location.role != resource.next_role and resource.kind != BUNDLE:
+    applies = location.role in (UNKNOWN, resource.next_role)
+    if resource.kind == BUNDLE:
+        _apply_to_bundle(cluster, resource, location, applies)
+        return
+    if not applies:
         return
     _apply_to_table(cluster, resource, location)
     if resource.kind == GROUP:
@@ -172,6 +176,19 @@ def apply_location(cluster: Cluster, resource: Resource, location: Location) -> 
     elif resource.kind == CLONE:
         for instance in resource.children:
             apply_location(cluster, instance, location)
+
+
+def _apply_to_bundle(cluster: Cluster, bundle: Resource, location: Location, applies: bool) -> None:
+    """Containers and addresses go where a bundle may; who is promoted is decided inside."""
+    if applies:
+        _apply_to_table(cluster, bundle, location)
+    for replica in bundle.replicas:
+        apply_location(cluster, replica.container, location)
+        if replica.ip is not None:
+            apply_location(cluster, replica.ip, location)
+    if bundle.bundled is not None and location.role == PROMOTED:
+        apply_location(cluster, bundle.bundled, location)
+        bundle.bundled.locations.append(location)
 
 
 def _apply_to_members(cluster: Cluster, group: Resource, location: Location) -> None:

@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from cib.values import MINUS_INFINITY
 from pengine.merge_sort import merge_sort
-from pengine.vocabulary import ABSENT, PRIMITIVE, UNKNOWN
+from pengine.vocabulary import ABSENT, BUNDLE, PRIMITIVE, UNKNOWN
 from pengine.working import Cluster, Node, Resource
 
 
 def attribute_for(cluster: Cluster, node: Node, attribute: str, resource: Resource) -> str | None:
     """Return a node attribute as it counts for a resource (for guests perhaps that of the host)."""
-    launcher = node.connection.launcher if node.connection is not None else None
-    if launcher is not None and resource.meta.get("container-attribute-target", "").lower() == "host":
-        host = launcher.assigned
-        return host.attributes.get(attribute) if host is not None else None
+    connection = node.connection
+    launcher = connection.launcher if connection is not None else None
+    if launcher is not None and connection is not None:
+        # what runs in a bundle is where its containers are
+        top = resource.top()
+        bundled = (
+            connection.parent is not None
+            and top.parent is not None
+            and connection.parent.kind == BUNDLE
+            and top.parent.kind == BUNDLE
+            and top.kind != PRIMITIVE
+        )
+        if bundled or resource.meta.get("container-attribute-target", "").lower() == "host":
+            host = launcher.assigned
+            value = host.attributes.get(attribute) if host is not None else None
+            return value.lower() if value is not None else None
     value = node.attributes.get(attribute)
     return value.lower() if value is not None else None
 
@@ -98,7 +110,7 @@ def _instance_on(
     current: bool,
     attribute: str | None,
 ) -> Resource | None:
-    for instance in clone.children:
+    for instance in clone.instances():
         if role != UNKNOWN and role_of(instance, current) != role:
             continue
         if is_blocked(instance):

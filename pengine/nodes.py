@@ -21,7 +21,6 @@ from pengine.state import NameValueBlock, ResourceDefinition
 from pengine.working import (
     Cluster,
     Node,
-    Resource,
 )
 
 _UTILIZATION_MAX = 2_147_483_647
@@ -46,8 +45,8 @@ def add_node(cluster: Cluster, identifier: str, name: str, kind: str, score: int
     insort_left(cluster.nodes, node, key=_place)
     cluster.node_by_id.setdefault(identifier.lower(), node)
     cluster.node_by_name.setdefault(name.lower(), node)
-    for resource in cluster.resources:
-        _grow_tables(resource)
+    for resource in cluster.by_id.values():
+        resource.allowed.grow()
     _add_builtin_attributes(cluster, node)
     return node
 
@@ -130,12 +129,6 @@ def node_health(node: Node, colours: dict[str, int], base: int) -> int:
 
 def _place(node: Node) -> tuple[tuple[int, int, int], ...]:
     return node_name_key(node.name)
-
-
-def _grow_tables(resource: Resource) -> None:
-    resource.allowed.grow()
-    for child in resource.children:
-        _grow_tables(child)
 
 
 def _add_builtin_attributes(cluster: Cluster, node: Node) -> None:

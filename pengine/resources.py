@@ -5,6 +5,8 @@ Source: Pacemaker Explained, "Resource meta-attributes", "Clones"; design page 0
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cib.rules import RuleContext
 from cib.values import (
     INFINITY,
@@ -15,7 +17,6 @@ from cib.values import (
     leading_integer,
     score_or,
 )
-from pengine.ledger import add_on_node
 from pengine.namevalue import evaluate, merge_missing
 from pengine.nodes import guest_name, utilization_of
 from pengine.state import (
@@ -26,6 +27,8 @@ from pengine.state import (
     ResourceDefinition,
 )
 from pengine.vocabulary import (
+    ABSENT,
+    BUNDLE,
     CLONE,
     GROUP,
     MULTIPLE_BLOCK,
@@ -50,7 +53,7 @@ from pengine.working import (
     Resource,
 )
 
-_KINDS = {"primitive": PRIMITIVE, "group": GROUP, "clone": CLONE}
+_KINDS = {"primitive": PRIMITIVE, "group": GROUP, "clone": CLONE, "bundle": BUNDLE}
 _MULTIPLE_ACTIVE = {
     "stop_start": STOP_START,
     "stop_only": STOP_ONLY,
@@ -76,14 +79,17 @@ def parse_role(text: str | None) -> int | None:
     return _ROLES.get(text.lower())
 
 
-def build_resources(cluster: Cluster) -> None:
+BundleBuilder = Callable[[Cluster, Resource], bool]
+
+
+def build_resources(cluster: Cluster, build_bundle: BundleBuilder) -> None:
     """Make all configured resources, then order them by priority."""
     definitions = list(cluster.state.resources)
     known = {definition.id for definition in definitions}
     for definition in cluster.state.resources:
         definitions.extend(_implicit_connections(definition, known))
     for definition in definitions:
-        resource = build_resource(cluster, definition, None, None)
+        resource = build_resource(cluster, definition, None, None, build_bundle)
         if resource is not None:
             cluster.resources.append(resource)
     _link_launchers(cluster)
@@ -91,7 +97,11 @@ def build_resources(cluster: Cluster) -> None:
 
 
 def build_resource(
-    cluster: Cluster, definition: ResourceDefinition, parent: Resource | None, number: int | None
+    cluster: Cluster,
+    definition: ResourceDefinition,
+    parent: Resource | None,
+    number: int | None,
+    build_bundle: BundleBuilder | None = None,
 ) -> Resource | None:
     """Make a resource and all below it; None where the definition can't be used.
 
@@ -107,7 +117,11 @@ def build_resource(
     resource.meta = _meta_attributes(cluster, resource)
     _set_flags(cluster, resource)
     cluster.by_id.setdefault(identifier, resource)
-    if not _build_children(cluster, resource, number):
+    if kind == BUNDLE and build_bundle is not None:
+        complete = build_bundle(cluster, resource)
+    else:
+        complete = _build_children(cluster, resource, number)
+    if not complete:
         del cluster.by_id[identifier]
         return None
     _add_default_entries(cluster, resource)
@@ -367,11 +381,22 @@ def _can_be_unique(definition: ResourceDefinition) -> bool:
 
 def _add_default_entries(cluster: Cluster, resource: Resource) -> None:
     guest_connection = resource.is_connection and "container" in resource.meta
-    if not (cluster.options.symmetric or guest_connection) or resource.exclusive_discovery:
+    if not (cluster.options.symmetric or guest_connection):
         return
     for node in cluster.nodes:
         if node.mode != PROBE_NEVER:
-            add_on_node(cluster, resource, node, 0, "default")
+            _add_default_entry(cluster, resource, node)
+
+
+def _add_default_entry(cluster: Cluster, resource: Resource, node: Node) -> None:
+    """Make an entry for a resource and all below it, but for what has its own places only."""
+    if resource.exclusive_discovery:
+        return
+    for child in resource.children:
+        _add_default_entry(cluster, child, node)
+    if resource.allowed.scores[node.index] == ABSENT:
+        resource.allowed.scores[node.index] = node.score
+        resource.allowed.modes[node.index] = node.mode
 
 
 def _implicit_connections(definition: ResourceDefinition, known: set[str]) -> list[ResourceDefinition]:
@@ -418,13 +443,16 @@ def _connection(name: str, launcher: ResourceDefinition) -> ResourceDefinition:
 
 
 def connection_operation(name: str, task: str, interval: str, timeout: str) -> OperationDefinition:
-    """Return an operation of an implicit connection."""
+    """Return an operation of an implicit resource; without a timeout the default holds."""
+    attributes = {"name": task, "interval": interval}
+    if timeout:
+        attributes["timeout"] = timeout
     return OperationDefinition(
         id=f"{name}-{task}-interval-{interval}",
         name=task,
         interval_ms=interval_ms_or(interval),
         enabled=True,
-        attributes={"name": task, "interval": interval, "timeout": timeout},
+        attributes=attributes,
         meta=EMPTY_BLOCK,
         parameters=EMPTY_BLOCK,
     )

@@ -6,6 +6,7 @@ import sys
 
 from cib.values import is_true
 from pengine.assignment import add_internal_colocations, assign_resources
+from pengine.bundles import build_bundle
 from pengine.colocations import unpack_colocation
 from pengine.config_check import check_configuration_changes, schedule_removed_cleanups
 from pengine.constraint_targets import index_history_names
@@ -108,7 +109,7 @@ def read_cluster(state: ClusterState, now: int, *, sanitized: bool = False) -> C
     cluster.sanitized = sanitized
     _read_options(cluster)
     build_nodes(cluster)
-    build_resources(cluster)
+    build_resources(cluster, build_bundle)
     cluster.fence_device_exists = cluster.options.have_watchdog or any(
         resource.is_fence_device for resource in cluster.by_id.values()
     )

@@ -63,6 +63,45 @@ class OperationDefinition:
 
 
 @dataclass(slots=True)
+class PortMapping:
+    """A port (or range) of the host that leads into a container."""
+
+    source: str
+    target: str
+
+
+@dataclass(slots=True)
+class StorageMapping:
+    """A directory of the host in a container; `per_replica`: a subdirectory for each replica."""
+
+    source: str
+    target: str
+    options: str | None
+    per_replica: bool
+
+
+@dataclass(slots=True)
+class BundleDefinition:
+    """What a bundle says of its containers."""
+
+    runtime: str
+    image: str
+    replicas: int
+    replicas_per_host: int
+    promoted_max: int
+    network: str | None
+    options: str | None
+    run_command: str | None
+    first_address: str | None
+    control_port: str | None
+    host_interface: str | None
+    host_netmask: str | None
+    add_host: bool
+    ports: tuple[PortMapping, ...]
+    storage: tuple[StorageMapping, ...]
+
+
+@dataclass(slots=True)
 class ResourceDefinition:
     """A primitive, group, clone or bundle as configured, templates merged in.
 
@@ -80,6 +119,7 @@ class ResourceDefinition:
     utilization: NameValueBlock
     operations: tuple[OperationDefinition, ...] = ()
     children: tuple[ResourceDefinition, ...] = ()
+    bundle: BundleDefinition | None = None
     promotable_element: bool = False
     """True for the old `master` element, which overrides any `promotable` meta-attribute."""
 

@@ -28,6 +28,7 @@ from pengine.state import (
     ResourceHistory,
     TicketStatus,
 )
+from pengine.unpack_bundle import unpack_bundle
 from pengine.unpack_constraints import unpack_constraints
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class _Unpacker:
             utilization=self._child_block(children, "utilization"),
             operations=self._operations(template, element),
             children=tuple(child for child in (self._resource(item) for item in element) if child is not None),
+            bundle=unpack_bundle(element) if element.tag == "bundle" else None,
             promotable_element=element.tag == "master",
         )
 

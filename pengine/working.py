@@ -60,6 +60,7 @@ __all__ = [
     "Cluster",
     "Edge",
     "Node",
+    "Replica",
     "Resource",
     "Table",
     "is_ban",
@@ -197,6 +198,7 @@ class Resource:
         "assigning",
         "base_id",
         "blocked",
+        "bundled",
         "children",
         "clone_max",
         "clone_node_max",
@@ -246,6 +248,7 @@ class Resource:
         "reconnect_interval_ms",
         "reload",
         "removed",
+        "replicas",
         "requires",
         "restart_by_definition",
         "running_on",
@@ -338,6 +341,10 @@ class Resource:
         self.lock_time = 0
         self.launcher: Resource | None = None
         self.launched: list[Resource] = []
+        self.replicas: list[Replica] = []
+        """Of a bundle."""
+        self.bundled: Resource | None = None
+        """Of a bundle: the clone of what runs inside its containers."""
 
         self.unassigned = True
         """True until its node has been decided (also when the decision is "nowhere")."""
@@ -382,8 +389,40 @@ class Resource:
         """Say whether this is an instance (or a part of one) of a clone that is not unique."""
         return not self.unique
 
+    def instances(self) -> list[Resource]:
+        """Return the instances of a clone, or the containers of a bundle."""
+        if self.kind == BUNDLE:
+            return [replica.container for replica in self.replicas]
+        return self.children
+
+    def role_object(self) -> Resource:
+        """Return what has the roles: inside a bundle's container what runs there, else itself."""
+        parent = self.parent
+        if parent is not None and parent.kind == BUNDLE:
+            for replica in parent.replicas:
+                if replica.container is self and replica.child is not None:
+                    return replica.child
+        return self
+
     def __repr__(self) -> str:
         return f"<resource {self.id}>"
+
+
+class Replica:
+    """One replica of a bundle."""
+
+    __slots__ = ("address", "child", "connection", "container", "ip", "node", "offset")
+
+    container: Resource
+
+    def __init__(self, offset: int, address: str | None, child: Resource | None) -> None:
+        self.offset = offset
+        self.address = address
+        self.child = child
+        """What runs inside: an instance of the bundled clone."""
+        self.ip: Resource | None = None
+        self.connection: Resource | None = None
+        self.node: Node | None = None
 
 
 class Action:
