@@ -177,17 +177,18 @@ def _list_raw(given: Parsed, backend: Backend) -> int:
 
 
 def _query_xml(given: Parsed, backend: Backend) -> int:
+    from crmsh.status.blocks import item_lines
     from crmsh.status.locating import find_views
     from crmsh.status.options import ShowOptions
     from crmsh.status.reader import read_status
-    from crmsh.status.text import _lines, resource_item
+    from crmsh.status.resource_text import resource_item
 
     data = backend.read()
     element = _found(WorkingCopy.from_bytes(data), given)
     for view in find_views(read_status(data).resources, element.get("id", ""))[:1]:
         item = resource_item(view, ShowOptions(inactive=True))
         if item is not None:
-            sys.stdout.write(f"{item.text}\n{_lines(item.below, 1)}")
+            sys.stdout.write(f"{item.text}\n{item_lines(item.below, 1)}")
     sys.stdout.write(f"Resource XML:\n{to_text(element)}")
     return exit_codes.OK
 
@@ -215,8 +216,8 @@ def _constraints(given: Parsed, backend: Backend) -> int:
 
 
 def _operations(given: Parsed, backend: Backend) -> int:
+    from crmsh.status.blocks import when
     from crmsh.status.reader import read_status
-    from crmsh.status.text import when
 
     wanted, node = given.get("resource"), given.get("node")
     status = read_status(backend.read())

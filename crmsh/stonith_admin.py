@@ -112,12 +112,12 @@ def _devices(given: Parsed) -> int:
 
 def _history(given: Parsed, request: str) -> int:
     from crmsh.crm_mon import fencing_views
-    from crmsh.status.text import fencing_line
+    from crmsh.status.event_text import fencing_line
 
     target = given.get("history") or given.get("last")
     records = fencing_views(open_backend().client().fence_history("" if target in ("*", "all") else target))
     if given.get("output-as") == "xml":
-        from crmsh.status.text import when
+        from crmsh.status.blocks import when
         from crmsh.status.xml_output import envelope, finish
 
         root = envelope(request)

@@ -16,6 +16,7 @@ from crmsh.configuration.sections import (
     objects_of,
     section_for,
 )
+from crmsh.configuration.values import find_value
 from crmsh.language.build import DEFAULT_SET_IDS, Context, build, operation_element
 from crmsh.language.errors import LanguageError, did_you_mean
 from crmsh.language.objects import (
@@ -439,7 +440,7 @@ class WorkingCopy:
     def set_value(self, path: str, value: str) -> None:
         """`set id.name value`, `set id.op[.interval].name value`: change one value that is there."""
         with self._whole():
-            target, attribute = self._find_value(path)
+            target, attribute = find_value(self, path)
             target.set(attribute, value)
             if target.tag == "op" and attribute == "interval":
                 context = Context.of(self.root)
@@ -449,41 +450,8 @@ class WorkingCopy:
 
     def get_value(self, path: str) -> str:
         """The value that `set` would change."""
-        target, attribute = self._find_value(path)
+        target, attribute = find_value(self, path)
         return target.get(attribute, "")
-
-    def _find_value(self, path: str) -> tuple[Element, str]:
-        element, words = self._longest_id(path)
-        if element is None or not words:
-            raise LanguageError("set", f"'{path}' is not ID.NAME, ID.OPERATION.NAME or ID.OPERATION.INTERVAL.NAME")
-        if len(words) == 1:
-            for child in children(element):
-                for pair in (child, *children(child)):
-                    if pair.tag == "nvpair" and pair.get("name") == words[0]:
-                        return pair, "value"
-            if words[0] in element.attrib and words[0] not in ("id", "class", "provider", "type"):
-                return element, words[0]
-        else:
-            for operation in descendants(element):
-                interval = words[1] if len(words) == 3 else operation.get("interval")
-                if operation.tag == "op" and operation.get("name") == words[0]:
-                    if operation.get("interval") != interval:
-                        continue
-                    if words[-1] in operation.attrib:
-                        return operation, words[-1]
-                    for pair in descendants(operation):
-                        if pair.tag == "nvpair" and pair.get("name") == words[-1]:
-                            return pair, "value"
-        names = [e.get("name", "") for e in descendants(element) if e.tag == "nvpair"]
-        raise LanguageError("set", f"'{object_id(element)}' has no '{'.'.join(words)}'{did_you_mean(words[-1], names)}")
-
-    def _longest_id(self, path: str) -> tuple[Element | None, list[str]]:
-        """An id may itself have dots: the longest beginning that names an object."""
-        parts = path.split(".")
-        for length in range(len(parts) - 1, 0, -1):
-            if (element := self.find(".".join(parts[:length]))) is not None:
-                return element, parts[length:]
-        return None, []
 
     def erase(self, nodes: bool = False) -> None:
         """Remove everything but the nodes, or the nodes alone."""

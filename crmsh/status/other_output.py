@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict, is_dataclass
 
 from crmsh.status.model import ClusterStatus, NodeView, ResourceView
+from crmsh.status.node_text import node_state
 from crmsh.status.options import ShowOptions, shown_node, shown_resource
-from crmsh.status.text import node_state, render_text
+from crmsh.status.text import render_text
 
 
 def render_json(status: ClusterStatus, options: ShowOptions) -> str:

@@ -6,9 +6,9 @@ import time
 from xml.sax.saxutils import escape, quoteattr
 
 from crmsh.exit_codes import text_of
+from crmsh.status.blocks import when
 from crmsh.status.model import ClusterStatus, HistoryView, NodeView, ResourceView
 from crmsh.status.options import ShowOptions, named_itself, shown_node, shown_resource
-from crmsh.status.text import when
 
 API_VERSION = "2.42"
 

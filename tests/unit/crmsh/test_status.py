@@ -12,9 +12,10 @@ from crmsh import crm_mon
 from crmsh.backend import FileBackend
 from crmsh.crm_mon import coloured
 from crmsh.language.xml import parse_xml
+from crmsh.status.event_text import failure_line, fencing_line
 from crmsh.status.model import FencingView
 from crmsh.status.reader import read_status
-from crmsh.status.text import failure_line, fencing_line, natural
+from crmsh.status.resource_text import natural
 from tests.unit.crmsh.samples import TWO_NODES
 
 
