@@ -8,6 +8,7 @@ from __future__ import annotations
 from cib.digests import FEATURE_SET
 from pengine import graph
 from pengine.actions import notify_key, operation_key
+from pengine.digest_check import name_host
 from pengine.resources import parameters_on
 from pengine.vocabulary import (
     CLONE,
@@ -121,6 +122,7 @@ def _add_attributes(cluster: Cluster, described: graph.Action, action: Action, m
     if resource is not None and (action.node is not None or resource.kind == PRIMITIVE):
         for name, value in parameters_on(cluster, resource, action.node).items():
             attributes.setdefault(name, value)
+        name_host(resource, attributes)
     for name, value in meta.items():
         if "#" in name or ":" in name:
             continue
@@ -142,6 +144,9 @@ def _add_resource_meta(attributes: dict[str, str], resource: Resource) -> None:
             number = current.id.rpartition(":")[2] if current.id != current.base_id else None
             if number is not None:
                 attributes["CRM_meta_clone"] = number
+            external = current.meta.get("external-ip")
+            if external is not None:
+                attributes["pcmk_external_ip"] = external
             remote = current.meta.get("remote-node")
             if remote is not None:
                 attributes["CRM_meta_remote_node"] = remote

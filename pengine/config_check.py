@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pengine.actions import operation_key, request, request_ordering, request_task, set_reason
 from pengine.cleanup import schedule_cleanup
-from pengine.digest_check import MATCH, MISMATCH, NEEDS_RESTART, UNKNOWN_DIGEST, compare_digests
+from pengine.digest_check import MATCH, MISMATCH, NEEDS_RESTART, UNKNOWN_DIGEST, compare_digests, has_floating_address
 from pengine.failcounts import clear_failcount, failcount
 from pengine.history import active_range, sort_entries
 from pengine.operations import find_operation
@@ -30,8 +30,12 @@ _REASON = "resource definition change"
 _CHECKED_ONCE = frozenset({"monitor", "start", "promote", "migrate_from"})
 
 
-def check_configuration_changes(cluster: Cluster) -> None:
-    """Compare the history of every usable node with the configuration."""
+def check_configuration_changes(cluster: Cluster, *, floating: bool = False) -> None:
+    """Compare the history of every usable node with the configuration.
+
+    Connections whose address is that of their container's host can be compared only once the containers have
+    their places: with `floating` only those are, without it all others.
+    """
     by_name: dict[str, list[Resource]] = {}
     for resource in cluster.resources:
         _index(resource, by_name)
@@ -43,7 +47,12 @@ def check_configuration_changes(cluster: Cluster) -> None:
             continue
         for history in by_node.get(node.index, ()):
             if history.entries:
-                _check_history(cluster, node, history, by_name.get(history.id, []))
+                resources = [
+                    resource
+                    for resource in by_name.get(history.id, ())
+                    if has_floating_address(cluster, resource) == floating
+                ]
+                _check_history(cluster, node, history, resources)
 
 
 def _index(resource: Resource, by_name: dict[str, list[Resource]]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from cib.digests import FEATURE_SET, operation_digest, restart_digest, secure_digest
 from pengine.namevalue import merge_missing
 from pengine.operations import find_operation, operation_meta
+from pengine.resource_state import current_node
 from pengine.resources import evaluate_for, parameters_on
 from pengine.state import HistoryEntry
 from pengine.working import Cluster, Node, Resource
+
+_HOST_OF_CONTAINER = "#uname"
 
 MATCH, UNKNOWN_DIGEST, MISMATCH, NEEDS_RESTART = 0, 1, 2, 3
 
@@ -17,6 +20,7 @@ def current_parameters(
 ) -> tuple[dict[str, str], bool]:
     """Return all parameters of an operation now, and whether any of them are the operation's own."""
     values = dict(parameters_on(cluster, resource, node))
+    name_host(resource, values)
     operation = find_operation(resource, task, interval_ms, True)
     own = False
     if operation is not None and operation.parameters.sets:
@@ -26,6 +30,24 @@ def current_parameters(
     for name, value in operation_meta(cluster, resource, task, interval_ms, operation, node).items():
         values.setdefault("CRM_meta_" + name.replace("-", "_"), value)
     return values, own
+
+
+def has_floating_address(cluster: Cluster, resource: Resource) -> bool:
+    """Say whether a bundle's connection goes to whatever host its container is on."""
+    return (
+        resource.is_connection
+        and resource.launcher is not None
+        and parameters_on(cluster, resource, None).get("addr") == _HOST_OF_CONTAINER
+    )
+
+
+def name_host(resource: Resource, values: dict[str, str]) -> None:
+    """Put the host of the container where a bundle's connection has no address of its own."""
+    if values.get("addr") != _HOST_OF_CONTAINER or resource.launcher is None:
+        return
+    host = resource.launcher.assigned or current_node(resource.launcher)
+    if host is not None:
+        values["addr"] = host.name
 
 
 def compare_digests(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> int:

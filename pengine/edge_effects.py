@@ -187,7 +187,7 @@ def _apply_mark(
     if _is_interleaved(first, then):
         return _apply_interleaved(cluster, updater, first, then, node, filters, mark)
     changed = _apply_plain(updater, first, then, flags, filters, mark)
-    for instance in then.resource.children:
+    for instance in then.resource.instances():
         changed |= _apply_to_instance(cluster, updater, instance, first, then, node, flags, filters, mark)
     return changed
 
@@ -236,14 +236,16 @@ def _apply_interleaved(
     changed = 0
     first_task = original_task(first)
     current = first.key.endswith(("_stopped_0", "_demoted_0"))
-    for instance in then.resource.children:
+    for instance in then.resource.instances():
         partner = compatible_instance(cluster, instance, first.resource, UNKNOWN, current)
         if partner is None:
             if not current and mark & (UNRUNNABLE_FIRST_BLOCKS | FIRST_IMPLIES_THEN):
                 changed |= _unassign(cluster, instance)
             continue
-        first_inner = newest_action(partner, first_task, node)
-        then_inner = newest_action(instance, then.task, node)
+        first_inner = _instance_action(partner, first_task, node, first.task not in ("stop", "stopped"))
+        then_inner = _instance_action(
+            instance, then.task, node, then.task in ("promote", "promoted", "demote", "demoted")
+        )
         if first_inner is None or then_inner is None:
             continue
         if order_actions(first_inner, then_inner, mark):
@@ -251,6 +253,12 @@ def _apply_interleaved(
         inner_flags = flags_of(first_inner, node)
         changed |= _apply_mark(cluster, updater, instance, first_inner, then_inner, node, inner_flags, filters, mark)
     return changed
+
+
+def _instance_action(instance: Resource, task: str, node: Node | None, inside: bool) -> Action | None:
+    """Return an instance's action; of a bundle's container perhaps that of what runs inside."""
+    chosen = instance.role_object() if inside else instance
+    return newest_action(chosen, task, node if chosen is instance else None)
 
 
 def _unassign(cluster: Cluster, instance: Resource) -> int:

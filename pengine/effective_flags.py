@@ -14,10 +14,7 @@ from pengine.vocabulary import (
     PSEUDO,
     RUNNABLE,
 )
-from pengine.working import (
-    Action,
-    Node,
-)
+from pengine.working import Action, Node, Resource
 
 BEGUN_BY = {
     "running": "start",
@@ -81,9 +78,20 @@ def original_task(action: Action) -> str:
     position = task.find("_notify_")
     if position >= 0:
         task = task[position + len("_notify_") :]
-    if action.resource is not None and action.resource.children[0].kind != PRIMITIVE:
+    resource = action.resource
+    if resource is not None and _judged_by(resource, task)[0].kind != PRIMITIVE:
         return task
     return BEGUN_BY.get(task, task)
+
+
+_INSIDE = frozenset({"promote", "promoted", "demote", "demoted", "notify", "notified"})
+
+
+def _judged_by(resource: Resource, task: str) -> list[Resource]:
+    """Return whose actions make up those of a clone or bundle: what only runs inside is judged there."""
+    if resource.bundled is not None and task in _INSIDE:
+        return resource.bundled.children
+    return resource.instances()
 
 
 def _clone_flags(action: Action, node: Node | None) -> int:
@@ -91,7 +99,7 @@ def _clone_flags(action: Action, node: Node | None) -> int:
     flags = OPTIONAL | RUNNABLE | PSEUDO
     any_runnable = False
     task = original_task(action)
-    for instance in action.resource.children:
+    for instance in _judged_by(action.resource, action.task):
         inner = newest_action(instance, task, node if instance.kind == PRIMITIVE else None)
         if inner is None:
             continue

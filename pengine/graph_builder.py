@@ -12,6 +12,7 @@ from pengine.graph import Graph, Synapse
 from pengine.notifications import create_notifications
 from pengine.vocabulary import (
     ALWAYS_IN_GRAPH,
+    BUNDLE,
     CLONE,
     FIRST_IMPLIES_THEN_GRAPHED,
     IF_FIRST_UNMIGRATABLE,
@@ -70,6 +71,9 @@ class _Builder:
 
     def add_resource(self, resource: Resource) -> None:
         """Add the actions of a resource and of all below it (of clones: first those below)."""
+        if resource.kind == BUNDLE:
+            self._add_bundle(resource)
+            return
         if resource.kind == CLONE:
             for action in resource.actions:
                 flags_of(action, None)  # takes in what became of the instances since it was evaluated
@@ -82,6 +86,15 @@ class _Builder:
         if resource.kind != CLONE:
             for child in resource.children:
                 self.add_resource(child)
+
+    def _add_bundle(self, bundle: Resource) -> None:
+        """Add what belongs to a bundle; its own actions come with those that belong to no resource."""
+        if bundle.bundled is not None:
+            self.add_resource(bundle.bundled)
+        for replica in bundle.replicas:
+            for part in (replica.ip, replica.container, replica.connection):
+                if part is not None:
+                    self.add_resource(part)
 
     def add(self, action: Action) -> None:
         """Add one action with its inputs, if it is to be carried out."""

@@ -6,12 +6,14 @@ Source: design page 0010, "Internal orderings".
 from __future__ import annotations
 
 from pengine.actions import global_pseudo_action, operation_key, order_tasks, request_ordering
+from pengine.bundle_orderings import order_bundle, order_bundled_clone
 from pengine.instances import sort_by_number
 from pengine.relations import (
     Colocation,
 )
 from pengine.unfencing import order_unfencing
 from pengine.vocabulary import (
+    BUNDLE,
     CLONE,
     FIRST_IMPLIES_THEN,
     FIRST_IMPLIES_THEN_GRAPHED,
@@ -61,6 +63,19 @@ def _add_for(cluster: Cluster, resource: Resource) -> None:
         _add_for_group(cluster, resource)
     elif resource.kind == CLONE:
         _add_for_clone(cluster, resource)
+    elif resource.kind == BUNDLE:
+        _add_for_bundle(cluster, resource)
+
+
+def _add_for_bundle(cluster: Cluster, bundle: Resource) -> None:
+    order_bundle(cluster, bundle)
+    for replica in bundle.replicas:
+        for part in (replica.container, replica.ip, replica.connection):
+            if part is not None:
+                _add_for(cluster, part)
+    if bundle.bundled is not None:
+        order_bundled_clone(cluster, bundle, bundle.bundled)
+        _add_for_clone(cluster, bundle.bundled)
 
 
 def _add_for_primitive(cluster: Cluster, resource: Resource) -> None:

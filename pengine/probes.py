@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cib.values import is_false
 from pengine.actions import fence_node, operation_key, request, request_ordering
+from pengine.bundle_orderings import order_replica_probes
 from pengine.instances import sort_by_number
 from pengine.node_choice import (
     assigned_nodes,
@@ -15,6 +16,7 @@ from pengine.remote_orderings import is_failed_remote
 from pengine.unfencing import order_after_unfencing
 from pengine.vocabulary import (
     ABSENT,
+    BUNDLE,
     CLONE,
     OPTIONAL,
     ORDERED,
@@ -56,9 +58,23 @@ def _probe(cluster: Cluster, resource: Resource, node: Node) -> None:
         _probe_primitive(cluster, resource, node)
     elif resource.kind == CLONE:
         _probe_clone(cluster, resource, node)
+    elif resource.kind == BUNDLE:
+        _probe_bundle(cluster, resource, node)
     else:
         for child in resource.children:
             _probe(cluster, child, node)
+
+
+def _probe_bundle(cluster: Cluster, bundle: Resource, node: Node) -> None:
+    for replica in bundle.replicas:
+        if replica.ip is not None:
+            _probe(cluster, replica.ip, node)
+        if replica.child is not None and node is replica.node:
+            _probe(cluster, replica.child, node)
+        _probe(cluster, replica.container, node)
+        if replica.connection is not None:
+            _probe(cluster, replica.connection, node)
+        order_replica_probes(cluster, bundle, replica, node)
 
 
 def _probe_clone(cluster: Cluster, clone: Resource, node: Node) -> None:

@@ -14,6 +14,7 @@ from pengine.resource_state import current_node, is_multiply_active
 from pengine.unfencing import order_after_unfencing, unfence_action
 from pengine.vocabulary import (
     ALWAYS_IN_GRAPH,
+    BUNDLE,
     CLONE,
     FIRST_IMPLIES_THEN,
     GROUP,
@@ -60,6 +61,8 @@ def create_actions(cluster: Cluster, resource: Resource) -> None:
         _create_group_actions(cluster, resource)
     elif resource.kind == CLONE:
         _create_clone_actions(cluster, resource)
+    elif resource.kind == BUNDLE:
+        _create_bundle_actions(cluster, resource)
 
 
 def _create_group_actions(cluster: Cluster, group: Resource) -> None:
@@ -103,11 +106,42 @@ class _InstanceStates:
         self.restarting = self.restarting or (starting and stopping)
 
 
+def _create_bundle_actions(cluster: Cluster, bundle: Resource) -> None:
+    states = _InstanceStates()
+    for replica in bundle.replicas:
+        for part in (replica.ip, replica.container, replica.connection):
+            if part is not None:
+                create_actions(cluster, part)
+    for replica in bundle.replicas:
+        states.take(replica.container)
+    _create_collective_actions(cluster, bundle, states)
+    clone = bundle.bundled
+    if clone is None:
+        return
+    create_actions(cluster, clone)
+    if clone.promotable:
+        for task in ("promote", "promoted", "demote", "demoted"):
+            action = pseudo_action(cluster, bundle, task, True, True)
+            if task in ("promoted", "demoted"):
+                action.priority = _INFINITY
+
+
 def _create_clone_actions(cluster: Cluster, clone: Resource) -> None:
     states = _InstanceStates()
     for instance in clone.children:
         create_actions(cluster, instance)
         states.take(instance)
+    start, running, stop, stopped = _create_collective_actions(cluster, clone, states)
+    if clone.notify:
+        add_notifications(cluster, clone, "start", start, running)
+        add_notifications(cluster, clone, "stop", stop, stopped)
+    if clone.promotable:
+        _create_promotable_actions(cluster, clone)
+
+
+def _create_collective_actions(
+    cluster: Cluster, clone: Resource, states: _InstanceStates
+) -> tuple[Action, Action, Action, Action]:
     start = pseudo_action(cluster, clone, "start", not states.starting, True)
     running = pseudo_action(cluster, clone, "running", not states.starting, False)
     running.priority = _INFINITY
@@ -120,11 +154,7 @@ def _create_clone_actions(cluster: Cluster, clone: Resource) -> None:
     stopped.priority = _INFINITY
     if not states.restarting:
         stop.flags |= MIGRATABLE
-    if clone.notify:
-        add_notifications(cluster, clone, "start", start, running)
-        add_notifications(cluster, clone, "stop", stop, stopped)
-    if clone.promotable:
-        _create_promotable_actions(cluster, clone)
+    return start, running, stop, stopped
 
 
 def _create_promotable_actions(cluster: Cluster, clone: Resource) -> None:

@@ -36,6 +36,7 @@ from pengine.status import read_status
 from pengine.tickets import unpack_ticket
 from pengine.unmet import unmet_reasons
 from pengine.vocabulary import (
+    BUNDLE,
     PRIMITIVE,
     ROLE_NAMES,
 )
@@ -133,6 +134,8 @@ def decide(cluster: Cluster) -> None:
     check_configuration_changes(cluster)
     _note_missing_fencing(cluster)
     assign_resources(cluster)
+    if any(resource.kind == BUNDLE for resource in cluster.resources):
+        check_configuration_changes(cluster, floating=True)
     schedule_probes(cluster)
     schedule_removed_cleanups(cluster)
     for resource in cluster.resources:
