@@ -202,7 +202,7 @@ def _container_parameters(
             options.append(f" -p {replica.address}:{port_mapping.source}:{port_mapping.target}")
         elif definition.network != "host":
             options.append(f" -p {port_mapping.source}:{port_mapping.target}")
-    host_options = definition.options or ""
+    host_options = f"{definition.options} " if definition.options is not None else ""
     if definition.add_host:
         host_options += "".join(
             f" --add-host={bundle.id}-{offset}:{address}" for offset, address in enumerate(addresses)
@@ -216,10 +216,10 @@ def _container_parameters(
         ("run_opts", "".join(options)),
         ("mount_points", ",".join(made)),
     ]
-    if has_child:
-        parameters += [("run_cmd", definition.run_command or _REMOTE_COMMAND), ("monitor_cmd", "/bin/true")]
-    elif definition.run_command is not None:
-        parameters.append(("run_cmd", definition.run_command))
+    parameters.append(("monitor_cmd", "/bin/true"))
+    command = definition.run_command or (_REMOTE_COMMAND if has_child else None)
+    if command is not None:
+        parameters.append(("run_cmd", command))
     return parameters
 
 

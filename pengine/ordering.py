@@ -244,7 +244,7 @@ def _remap(action: Action) -> Action:
     done = COMPLETED_BY.get(task, task if task in COMPLETED_BY.values() else None)
     if done is None:
         return action
-    if resource.notify and resource.kind == CLONE:
+    if resource.notify and resource.kind >= CLONE:
         key = f"{identifier}_confirmed-post_notify_{done}_0"
     else:
         key = operation_key(identifier, done)

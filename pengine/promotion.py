@@ -64,15 +64,31 @@ def promotion_score(cluster: Cluster, instance: Resource, node: Node) -> tuple[i
         return total, found
     if not _applies(instance, node) or instance.allowed.scores[node.index] < 0:
         return 0, False
-    text = node.attributes.get("master-" + (instance.history_id or instance.id))
+    attributes = _promotion_attributes(instance, node)
+    text = attributes.get("master-" + (instance.history_id or instance.id))
     if text is None and not instance.unique:
-        text = node.attributes.get("master-" + base_name(instance.id))
+        text = attributes.get("master-" + base_name(instance.id))
     if text is None:
         return 0, False
     try:
         return parse_score(text), True
     except ValueFormatError:
         return 0, True
+
+
+_NO_ATTRIBUTES: dict[str, str] = {}
+
+
+def _promotion_attributes(instance: Resource, node: Node) -> dict[str, str]:
+    """Return the attributes of the node, or of its host where the resource is told about that one."""
+    launcher = node.connection.launcher if node.connection is not None else None
+    if launcher is None or instance.meta.get("container-attribute-target", "").lower() != "host":
+        return node.attributes
+    if instance.unassigned:
+        host = launcher.running_on[0] if launcher.running_on else None
+    else:
+        host = launcher.assigned
+    return host.attributes if host is not None else _NO_ATTRIBUTES
 
 
 def _applies(instance: Resource, node: Node) -> bool:
