@@ -10,6 +10,15 @@ from pyroute2.netlink.exceptions import NetlinkError
 BRIDGE = "switch0"
 
 
+def hardware_address(address: str) -> str:
+    """The hardware address of the node with this IPv4 address: the same after each boot, as a real card's.
+
+    With a new one at each boot, the others would go on sending to the old one until their neighbour entries expire,
+    which takes most of a minute.
+    """
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x00, *ip_interface(address).ip.packed))
+
+
 class Switch:
     """A bridge inside the network namespace of process `holder_pid`.
 
@@ -29,7 +38,14 @@ class Switch:
         node: Any = NetNS(f"/proc/{node_pid}/ns/net")
         try:
             self._netlink.link(
-                "add", ifname=port, kind="veth", peer={"ifname": interface, "net_ns_fd": f"/proc/{node_pid}/ns/net"}
+                "add",
+                ifname=port,
+                kind="veth",
+                peer={
+                    "ifname": interface,
+                    "net_ns_fd": f"/proc/{node_pid}/ns/net",
+                    "address": hardware_address(address),
+                },
             )
             index = self._netlink.link_lookup(ifname=port)[0]
             self._netlink.link("set", index=index, master=self._bridge, state="up")
