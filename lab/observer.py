@@ -36,7 +36,6 @@ class Observer:
         self._sights: list[Sight] = []
         self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._client: Client | None = None
         self._thread = threading.Thread(target=self._watch, name="observer", daemon=True)
         self._thread.start()
 
@@ -65,21 +64,16 @@ class Observer:
         return None
 
     def close(self) -> None:
-        """Stop watching."""
+        """Record nothing more. The thread itself ends when the node does."""
         self._closing.set()
-        client = self._client
-        if client is not None:
-            client.close()
-        self._thread.join(timeout=2)
 
     def _watch(self) -> None:
         while not self._closing.wait(0.02):
             try:
                 with Client.connect(self._directories()) as client:
-                    self._client = client
                     self._follow(client)
             except (ClientError, OSError, RuntimeError, ValueError):
-                # The node is off, its controller is starting again, or the watch is being closed.
+                # The node is off, or its controller is starting again.
                 continue
 
     def _follow(self, client: Client) -> None:
@@ -97,6 +91,8 @@ class Observer:
                 self._add(Sight(at, state.members, state.idle, placements(document)))
 
     def _add(self, sight: Sight) -> None:
+        if self._closing.is_set():
+            return
         with self._changed:
             self._sights.append(sight)
             self._changed.notify_all()

@@ -3,4 +3,5 @@
 - `stage`: the cluster of namespaces the story plays on
 - `story`: what happens, and what is measured
 - `report`: how it is told, as text and as JSON
+- `command`: options, cleaning up; `interrupts`: Ctrl-C
 """

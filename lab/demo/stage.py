@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ipc.directories import NodeDirectories
 from lab.namespaces.lab import Lab
+from lab.namespaces.node import LabError
 from lab.outage import Recording
 
 NODES = ("node1.example.com", "node2.example.com")
@@ -17,18 +18,27 @@ PAGE = "<h1>served from the shared disk</h1>\n"
 class NamespaceStage:
     """Real nodes: own network, processes, mounts and names; a shared disk on a loop device."""
 
-    left_out: tuple[str, ...] = ()
     nodes = NODES
 
-    def __init__(self, example: Path, *, keep: bool = False) -> None:
+    def __init__(self, example: Path) -> None:
         """Everything is laid ready, nothing runs. Raises LabError where namespaces are not permitted."""
-        self.lab = Lab.create(NODES, keep=keep)
-        device = self.lab.shared_disk(content=PAGE)
-        self.lab.write_cluster_files(
-            (example / "ha.cf").read_text(),
-            (example / "authkeys").read_text(),
-            (example / "haresources").read_text().replace("DEVICE", device),
-        )
+        self.left_out: tuple[str, ...] = ()
+        self.lab = Lab.create(NODES)
+        try:
+            self._lay(example)
+        except BaseException:
+            self.close()
+            raise
+
+    def _lay(self, example: Path) -> None:
+        haresources = (example / "haresources").read_text()
+        try:
+            haresources = haresources.replace("DEVICE", self.lab.shared_disk(content=PAGE))
+        except LabError as error:
+            self.left_out = (f"no shared disk ({error}): Filesystem mounts a directory of this machine instead",)
+            directory = self.lab.shared_directory(PAGE)
+            haresources = haresources.replace("DEVICE", str(directory)).replace("::ext4", "::none::bind")
+        self.lab.write_cluster_files((example / "ha.cf").read_text(), (example / "authkeys").read_text(), haresources)
         for script in sorted((example / "init.d").iterdir()):
             self.lab.install_script(script, f"/etc/init.d/{script.name}")
 
@@ -75,11 +85,11 @@ class NamespaceStage:
         """Leave it running; says how to get in and how to end it."""
         self.lab.write_kept()
         return (
-            f"The cluster goes on running.\n"
-            f"  ./run lab enter node1     a shell on a node (crm, crm_mon and all tools are on its path)\n"
-            f"  ./run lab enter client    the client: curl http://{SERVICE}/\n"
-            f"  ./run lab kill node1      a power cut; ./run lab start node1 brings it back\n"
-            f"  ./run lab stop            ends it and cleans up\n"
+            "The cluster goes on running.\n"
+            "  ./run lab enter node1     a shell on a node (crm, crm_mon and all tools are on its path)\n"
+            f"  ./run lab enter client    a shell on the client, which reaches the service: http://{SERVICE}/\n"
+            "  ./run lab kill node1      a power cut; ./run lab start node1 brings it back\n"
+            "  ./run lab stop            ends it and cleans up\n"
         )
 
     def log(self, node: str) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -23,7 +22,6 @@ class Stage(Protocol):
     nodes: tuple[str, str]
     left_out: tuple[str, ...]
 
-    def __init__(self, example: Path, *, keep: bool = False) -> None: ...
     @property
     def place(self) -> str: ...
     def boot(self) -> None: ...

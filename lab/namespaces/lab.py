@@ -9,6 +9,7 @@ A power cut takes a node's processes, mounts and addresses with it; a `journal` 
 seconds since boot, what agents were told and when power was cut.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ from types import TracebackType
 import msgspec
 
 from lab.namespaces.fencing import PowerSwitch
+from lab.namespaces.lifeline import Lifeline
 from lab.namespaces.network import Switch
 from lab.namespaces.node import INTERFACE, LabError, Node
 
@@ -33,6 +35,7 @@ CLIENT = "client.example.com"
 CLIENT_ADDRESS = "172.16.20.9"
 PREFIX = "pacekeeper-lab-"
 KEPT = "kept.json"
+DISK = "disk"
 AGENTS = Path(__file__).parent / "agents"
 POLL_S = 0.01
 
@@ -40,10 +43,10 @@ POLL_S = 0.01
 def available() -> str:
     """Why the lab can't run here; empty when it can."""
     if os.geteuid() != 0:
-        return "it needs root"
-    for tool in ("unshare", "nsenter", "losetup"):
+        return "root is needed"
+    for tool in ("unshare", "nsenter"):
         if shutil.which(tool) is None:
-            return f"the command {tool} (package util-linux or mount) is missing"
+            return f"the command {tool} (package util-linux) is missing"
     probe = subprocess.run(
         ["unshare", "--net", "--pid", "--mount", "--uts", "--ipc", "--fork", "true"], capture_output=True, check=False
     )
@@ -65,16 +68,14 @@ class KeptLab(msgspec.Struct, frozen=True):
 class Lab:
     """A set of nodes on one switch; use as a context manager, or `close` it."""
 
-    def __init__(
-        self, directory: Path, names: Sequence[str], *, keep: bool = False, kept: "KeptLab | None" = None
-    ) -> None:
-        """Lay the cables; nodes are off. `keep`: nodes outlive this process. `kept`: take over such a lab."""
+    def __init__(self, directory: Path, names: Sequence[str], *, kept: "KeptLab | None" = None) -> None:
+        """Lay the cables; nodes are off. `kept`: take over a lab that outlived the process that made it."""
         self.directory = directory
         self.journal = directory / "journal"
         self.journal.touch()
         (directory / "faults").mkdir(exist_ok=True)
-        self._keep = keep
-        self._switch_pid = kept.switch_pid if kept else _start_switch(keep)
+        self._lifeline = Lifeline()
+        self._switch_pid = kept.switch_pid if kept else _start_switch(self._lifeline)
         self._switch = Switch(self._switch_pid, create=kept is None)
         self.nodes: dict[str, Node] = {}
         self.devices: list[str] = []
@@ -90,17 +91,20 @@ class Lab:
         self._watching = threading.Event()
         self._watcher = threading.Thread(target=self._watch_mounts, name="mounts", daemon=True)
         self._watcher.start()
-        self.client = Node(
-            "client.example.com", CLIENT_ADDRESS, directory / "client", self._switch, "p-client", keep=keep
-        )
+        self.client = Node(CLIENT, CLIENT_ADDRESS, directory / "client", self._switch, "p-client")
 
     @classmethod
-    def create(cls, names: Sequence[str], *, keep: bool = False) -> "Lab":
+    def create(cls, names: Sequence[str]) -> "Lab":
         """A lab in a new directory below the temporary directory. Raises LabError when it can't run here."""
         reason = available()
         if reason:
             raise LabError(f"no lab of namespaces on this machine: {reason}")
-        return cls(Path(tempfile.mkdtemp(prefix=PREFIX)), names, keep=keep)
+        directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+        try:
+            return cls(directory, names)
+        except BaseException:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
     @classmethod
     def take_over(cls, directory: Path) -> "Lab":
@@ -109,7 +113,9 @@ class Lab:
             kept = msgspec.json.decode((directory / KEPT).read_bytes(), type=KeptLab)
         except (OSError, msgspec.MsgspecError) as error:
             raise LabError(f"{directory} holds no lab that goes on running: {error}") from error
-        lab = cls(directory, list(kept.nodes), keep=True, kept=kept)
+        if not Path(f"/proc/{kept.switch_pid}/ns/net").exists():
+            raise LabError(f"the cluster in {directory} does not run any more; `./run lab stop` removes what is left")
+        lab = cls(directory, list(kept.nodes), kept=kept)
         lab.devices = list(kept.devices)
         for name, pid in kept.nodes.items():
             lab.nodes[name].adopt(pid)
@@ -117,7 +123,7 @@ class Lab:
         return lab
 
     def write_kept(self) -> None:
-        """Write down what another process needs to take this lab over, which has to be made with `keep`."""
+        """Let the lab outlive this process, and write down what another one needs to take it over."""
         kept = KeptLab(
             switch_pid=self._switch_pid,
             client_pid=self.client.pid,
@@ -125,6 +131,9 @@ class Lab:
             devices=tuple(self.devices),
         )
         (self.directory / KEPT).write_bytes(msgspec.json.encode(kept))
+        for node in (*self.nodes.values(), self.client):
+            node.outlive()
+        self._lifeline.release()
 
     def add_node(self, name: str) -> Node:
         """One more node, off. Its name is known to nodes that boot after this; the others get it at once."""
@@ -135,7 +144,6 @@ class Lab:
             self.directory / name.partition(".")[0],
             self._switch,
             f"p{number + 1}",
-            keep=self._keep,
         )
         node.extra_directories = ("/var/www/html", "/var/lib/pacekeeper", "/etc/ha.d/resource.d")
         self.nodes[name] = node
@@ -164,9 +172,10 @@ class Lab:
         self._watcher.join(timeout=2)
         self._power.close()
         self._switch.close()
-        os.kill(self._switch_pid, signal.SIGKILL)
-        for device in self.devices:
-            subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
+        self._lifeline.cut()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._switch_pid, signal.SIGKILL)
+        detach_disks(self.directory)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     # -- what nodes find when they boot ----------------------------------------------------------------------------
@@ -220,17 +229,25 @@ class Lab:
             path.chmod(0o755)
 
     def shared_disk(self, size_mb: int = 32, content: str = "") -> str:
-        """A loop device with ext4 that every node sees; `content` becomes its index.html. Returns the device."""
-        image = self.directory / f"disk{len(self.devices)}"
+        """A loop device with ext4 that every node sees; `content` becomes its index.html. Returns the device.
+
+        Raises LabError where loop devices, or the tools for them, are missing.
+        """
+        image = self.directory / f"{DISK}{len(self.devices)}"
         with image.open("wb") as stream:
             stream.truncate(size_mb * 1024 * 1024)
-        source = self.directory / "disk-content"
-        source.mkdir(exist_ok=True)
-        (source / "index.html").write_text(content)
+        source = self.shared_directory(content)
         _checked(["mkfs.ext4", "-q", "-F", "-d", str(source), str(image)])
         device = _checked(["losetup", "--find", "--show", str(image)]).strip()
         self.devices.append(device)
         return device
+
+    def shared_directory(self, content: str = "") -> Path:
+        """A directory of the machine that every node sees; `content` becomes its index.html."""
+        directory = self.directory / "shared"
+        directory.mkdir(exist_ok=True)
+        (directory / "index.html").write_text(content)
+        return directory
 
     # -- power -----------------------------------------------------------------------------------------------------
 
@@ -325,17 +342,30 @@ class Lab:
         return time.monotonic() - start
 
 
+def detach_disks(directory: Path) -> None:
+    """Detach a lab's disks, as the system knows them: an interrupted start may not have noted one."""
+    if shutil.which("losetup") is None:
+        return
+    for image in directory.glob(f"{DISK}*"):
+        command = ["losetup", "--noheadings", "--output", "NAME", "--associated", str(image)]
+        for device in subprocess.run(command, capture_output=True, text=True, check=False).stdout.split():
+            subprocess.run(["losetup", "--detach", device], capture_output=True, check=False)
+
+
 def boottime() -> float:
     """Seconds since the machine's boot (CLOCK_BOOTTIME), the clock of the journal."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _start_switch(keep: bool) -> int:
+def _start_switch(lifeline: Lifeline) -> int:
     """A process that holds the switch's network namespace; returns its pid once the namespace is there."""
-    command = ["unshare", "--net"] if keep else ["unshare", "--net", "setpriv", "--pdeathsig", "KILL"]
     holder = subprocess.Popen(
-        [*command, "sleep", "infinity"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        ["unshare", "--net", "sh", "-c", "read -r word && exec sleep infinity"],
+        stdin=lifeline.reader,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
+    lifeline.handed_over()
     own = os.readlink("/proc/self/ns/net")
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and holder.poll() is None:
@@ -346,7 +376,10 @@ def _start_switch(keep: bool) -> int:
 
 
 def _checked(command: list[str]) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise LabError(f"the command {command[0]} is missing") from error
     if result.returncode != 0:
         raise LabError(f"{' '.join(command)}: {result.stderr.strip() or result.stdout.strip()}")
     return result.stdout

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ipc.directories import NodeDirectories
+from lab.namespaces.lifeline import Lifeline
 from lab.namespaces.network import Switch
 from lab.namespaces.root import RootPlan
 
@@ -41,18 +42,16 @@ class CommandFailed(LabError):
 class Node:
     """A machine of the lab. It is off until `boot`; its files survive `kill`, its processes and mounts do not."""
 
-    def __init__(
-        self, name: str, address: str, directory: Path, switch: Switch, port: str, *, keep: bool = False
-    ) -> None:
-        """`keep`: the node outlives the process that booted it."""
+    def __init__(self, name: str, address: str, directory: Path, switch: Switch, port: str) -> None:
+        """`port`: the switch's name for the node's cable."""
         self.name = name
         self.address = address
         self.directory = directory
         self.extra_directories: tuple[str, ...] = ()
         self._switch = switch
         self._port = port
-        self._keep = keep
         self._holder: subprocess.Popen[bytes] | None = None
+        self._lifeline: Lifeline | None = None
         self._pid = 0
 
     @property
@@ -62,8 +61,13 @@ class Node:
             return self._holder.poll() is None
         return self._pid != 0 and Path(f"/proc/{self._pid}/ns/pid").exists()
 
+    def outlive(self) -> None:
+        """Let the node go on when this process ends."""
+        if self._lifeline is not None:
+            self._lifeline.release()
+
     def adopt(self, pid: int) -> None:
-        """Take over a node that another process booted with `keep`; `pid` is its process 1."""
+        """Take over a node that was to outlive the process that booted it; `pid` is its process 1."""
         self._pid = pid
 
     @property
@@ -95,36 +99,45 @@ class Node:
 
     def _unshare(self, plan: Path) -> "subprocess.Popen[bytes]":
         readable, writable = os.pipe()
-        command = ["unshare", "--net", "--pid", "--mount", "--uts", "--ipc", "--fork"]
-        if not self._keep:
-            command.append("--kill-child")
+        lifeline = self._lifeline = Lifeline()
         isolated = ["-I"] if sys.flags.isolated else []
-        command += [sys.executable, *isolated, "-m", "lab.namespaces.reaper", str(plan), str(writable)]
+        command = ["unshare", "--net", "--pid", "--mount", "--uts", "--ipc", "--fork", "--kill-child"]
+        command += [sys.executable, *isolated, "-m", "lab.namespaces.reaper"]
+        command += [str(plan), str(writable), str(lifeline.reader)]
         with (self.directory / "console").open("ab") as console:
             holder = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                pass_fds=(writable,),
+                pass_fds=(writable, lifeline.reader),
                 start_new_session=True,
             )
         os.close(writable)
+        lifeline.handed_over()
+        try:
+            self._wait_ready(holder, readable)
+        except BaseException:
+            holder.kill()
+            holder.wait()
+            lifeline.cut()
+            raise
+        finally:
+            os.close(readable)
+        return holder
+
+    def _wait_ready(self, holder: "subprocess.Popen[bytes]", readable: int) -> None:
         os.set_blocking(readable, False)
         deadline = time.monotonic() + BOOT_TIMEOUT_S
         said = b""
         while b"ready" not in said:
             if holder.poll() is not None or time.monotonic() > deadline:
-                os.close(readable)
-                holder.kill()
                 console_text = (self.directory / "console").read_text(errors="replace")[-2000:]
                 raise LabError(f"{self.name} does not boot:\n{console_text}")
             try:
                 said += os.read(readable, 64)
             except BlockingIOError:
                 time.sleep(0.002)
-        os.close(readable)
-        return holder
 
     # -- power and faults ------------------------------------------------------------------------------------------
 
@@ -136,6 +149,8 @@ class Node:
         os.kill(self._pid, signal.SIGKILL)
         if self._holder is not None:
             self._holder.wait(timeout=10)
+        if self._lifeline is not None:
+            self._lifeline.cut()
         self._switch.remove_port(self._port)
         self._holder = None
         self._pid = 0
