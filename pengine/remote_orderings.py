@@ -144,7 +144,7 @@ def _order_on_guest(cluster: Cluster, action: Action, node: Node, connection: Re
     elif task in ("stop", "demote", "migrate_to", "migrate_from"):
         if not launcher.failed:
             _before_stop(cluster, action, connection)
-    else:
-        known = task in ("monitor", "notify", "cancel", "delete", "reload-agent")
-        marks = FIRST_IMPLIES_THEN if action.interval_ms and known else 0
-        _after_start(cluster, connection, action, marks)
+    elif not action.interval_ms:
+        _after_start(cluster, connection, action)
+    elif task != "cancel":
+        _after_start(cluster, connection, action, FIRST_IMPLIES_THEN)
