@@ -18,6 +18,7 @@ from crmsh.configuration.sections import (
 )
 from crmsh.configuration.values import find_value
 from crmsh.language.build import DEFAULT_SET_IDS, Context, build, operation_element
+from crmsh.language.doubts import doubts
 from crmsh.language.errors import LanguageError, did_you_mean
 from crmsh.language.objects import (
     Bundle,
@@ -140,6 +141,7 @@ class WorkingCopy:
                     error.line, error.start, error.end = line, *_place_of(line, error)
                 raise
             self._attach_comments(element)
+            self.notices += doubts(thing)
 
     def forget_comments(self) -> None:
         """Comments belong to the object that follows at once; something else came."""

@@ -28,8 +28,8 @@ def _attribute_line(name: str, value: str, expected: int | None) -> str:
         return text
     number = int(value) if value.lstrip("-").isdigit() else 0
     if number <= 0:
-        return f"{text}\t> Connectivity is lost"
-    return f"{text}\t> Connectivity is degraded (Expected={expected})" if number < expected else text
+        return f"{text}\t: Connectivity is lost"
+    return f"{text}\t: Connectivity is degraded (Expected={expected})" if number < expected else text
 
 
 def history_blocks(status: ClusterStatus, options: ShowOptions) -> list[Block]:

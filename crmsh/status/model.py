@@ -124,14 +124,6 @@ class ResourceView:
         """Active on a node that is up (or is unclean): all members, or any."""
         if self.children:
             states = [child.is_active(everything) for child in self.children]
-            if self.kind == "clone":
-                # A clone is active when any instance is; it counts as fully so unless an instance is partly.
-                return (
-                    any(child.is_active(False) for child in self.children)
-                    if not everything
-                    else all(child.is_active(True) or not child.is_active(False) for child in self.children)
-                    and any(child.is_active(False) for child in self.children)
-                )
             return all(states) if everything else any(states)
         return (self.orphaned and bool(self.nodes)) or any(
             node.online or node.unclean or not self.managed for node in self.nodes

@@ -351,13 +351,20 @@ class StatusReader:
     # --- the rest
 
     def _bans(self) -> list[BanView]:
+        """Newest constraint first; one with a rule goes by the rule's id, as people see it in Pacemaker."""
+        rules = {
+            definition.id: definition.rule.id
+            for definition in self._state.constraints
+            if isinstance(definition, LocationDefinition) and definition.rule is not None and definition.rule.id
+        }
         found: list[BanView] = []
-        for location in self._cluster.locations:
-            for index, score in location.scores.items():
+        for location in reversed(self._cluster.locations):
+            scores = sorted(location.scores.items(), reverse=location.id in rules)
+            for index, score in scores:
                 if score < 0:
                     node = self._cluster.nodes_by_index[index]
-                    promoted = location.role == PROMOTED
-                    found.append(BanView(location.id, location.resource.id, node.name, score, promoted))
+                    shown = rules.get(location.id, location.id)
+                    found.append(BanView(shown, location.resource.id, node.name, score, location.role == PROMOTED))
         return found
 
     def _tickets(self) -> list[TicketView]:

@@ -189,3 +189,21 @@ def test_malformed_xml_is_told_with_line_and_column(tmp_path: Path) -> None:
     assert ran.failed
     assert "not well-formed" in ran.err
     assert "3:" in ran.err
+
+
+def test_edited_text_replaces_the_objects_and_a_fault_in_it_loses_nothing(
+    cib: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "sed -i s/interval=10s/interval=33s/")
+    assert "op monitor interval=33s timeout=20s" in run(cib, "configure edit vip", "configure show vip", force=True).out
+    monkeypatch.setenv("EDITOR", "sed -i s/params/parms/")
+    ran = run(cib, "configure edit vip")
+    assert "the edited text:1: syntax in primitive" in ran.err
+    assert "the edited text was not taken over" in ran.err
+    assert "op monitor interval=33s" in run(cib, "configure show vip").out
+
+
+def test_a_name_without_a_value_that_looks_like_a_keyword_is_taken_and_told(cib: Path) -> None:
+    ran = run(cib, "configure primitive p Dummy params fake=1 opp monitor")
+    assert "'opp' of 'p' is taken as a name without a value; did you mean 'op'?" in ran.err
+    assert "INFO" not in run(cib, "configure primitive q Dummy params verbose").err

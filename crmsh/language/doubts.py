@@ -1,0 +1,31 @@
+"""What a line says that it may not mean: it is taken, and told."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from crmsh.language.objects import AttributeSet, ConfigurationObject, Container, Operations, Primitive
+
+_KEYWORDS = ("params", "meta", "op", "utilization", "operations", "op_params", "op_meta", "rule")
+
+
+def doubts(thing: ConfigurationObject) -> list[str]:
+    """A name without a value that looks like a misspelt keyword (`opp monitor …` sets a parameter `opp`)."""
+    sets: list[AttributeSet] = []
+    if isinstance(thing, Container):
+        sets += thing.sets
+    elif isinstance(thing, Primitive):
+        for part in thing.parts:
+            if isinstance(part, Operations):
+                sets += [content for operation in part.operations for content in operation.sets]
+            else:
+                sets.append(part)
+    told = []
+    for content in sets:
+        for pair in content.pairs:
+            close = get_close_matches(pair.name.lower(), _KEYWORDS, n=1, cutoff=0.75) if pair.value is None else []
+            if close and not pair.reference:
+                told.append(
+                    f"'{pair.name}' of '{thing.id}' is taken as a name without a value; did you mean '{close[0]}'?"
+                )
+    return told
