@@ -139,13 +139,18 @@ class _ResourceWriter:
             self._write_group(resource, indent, lines)
         elif resource.kind == CLONE:
             self._write_clone(resource, indent, lines)
+        else:
+            self._write_bundle(resource, indent, lines)
 
     def primitive_text(self, resource: Resource) -> str:
         """Return the text of one primitive."""
         name = resource.id if resource.unique else resource.base_id
+        return self._text(resource, name, self._node_of(resource))
+
+    def _text(self, resource: Resource, name: str, node: Node | None) -> str:
         agent = ":".join(part for part in (resource.standard, resource.provider, resource.type) if part)
         several = len(resource.running_on) > 1
-        node = None if several else self._node_of(resource)
+        node = None if several else node
         parts = [f"{name}\t({agent}):\t"]
         if resource.removed:
             parts.append(" ORPHANED")
@@ -239,6 +244,21 @@ class _ResourceWriter:
         if not clone.unique and clone.clone_max > len(promoted) + len(started):
             for title, nodes in sorted(self._stopped(clone).items()):
                 lines.append(f"{bullet}{title}: [ {_names(nodes)} ]")
+
+    def _write_bundle(self, bundle: Resource, indent: int, lines: list[str]) -> None:
+        definition = bundle.definition.bundle
+        assert definition is not None
+        kind = "Container bundle set" if len(bundle.replicas) > 1 else "Container bundle"
+        unique = " (unique)" if bundle.clone_node_max > 1 else ""
+        managed = " (maintenance)" if bundle.maintenance else ("" if bundle.managed else " (unmanaged)")
+        title = f"{kind}: {bundle.id} [{definition.image}]{unique}{managed}:"
+        lines.append(f"{' ' * indent}* {title}")
+        for replica in bundle.replicas:
+            named = replica.connection if replica.connection is not None else replica.container
+            address = f" ({replica.address})" if replica.address is not None else ""
+            shown = replica.child if replica.child is not None else replica.container
+            text = self._text(shown, named.id + address, current_node(replica.container))
+            lines.append(f"{' ' * (indent + 2)}* {text}")
 
     def _is_listed(self, clone: Resource, instance: Resource) -> bool:
         """Say whether an instance that is in no list gets a line of its own."""

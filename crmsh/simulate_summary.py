@@ -55,9 +55,12 @@ class _ResourceSummary:
     def write(self, resource: Resource) -> None:
         """Append the lines of a resource and of all below it."""
         if resource.kind != PRIMITIVE:
-            children = resource.children
+            children = list(resource.children)
             if resource.kind == BUNDLE:
-                children = sorted(children, key=lambda child: child.kind)
+                parts = (
+                    (replica.ip, replica.container, replica.connection, replica.child) for replica in resource.replicas
+                )
+                children = [part for group in parts for part in group if part is not None]
             for child in children:
                 self.write(child)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from crmsh.backend import BackendError
@@ -15,9 +16,9 @@ COMMAND_TIMEOUT_S = 300
 
 def _heartbeat(session: Session, *arguments: str) -> None:
     """Run the messaging layer's own command: the one beside this program, else the one of the path."""
-    beside = Path(sys.argv[0]).with_name("heartbeat")
-    program = str(beside) if beside.exists() else shutil.which("heartbeat")
-    command = [program, *arguments] if program else [sys.executable, "-m", "heartbeat", *arguments]
+    beside = Path(sys.argv[0]).absolute().with_name("heartbeat")
+    program = str(beside) if beside.is_file() else shutil.which("heartbeat")
+    command = [program, *arguments] if program else [sys.executable, "-m", "heartbeat.command", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -55,7 +56,20 @@ def wait(session: Session, arguments: list[str]) -> None:
     """Return when the cluster is idle."""
     from crmsh.levels.waiting import wait_until_idle
 
-    wait_until_idle(session, int(arguments[0]) * 1000 if arguments else 60_000)
+    if arguments and not arguments[0].isdigit():
+        raise CommandError(f"wait_for_startup: '{arguments[0]}' is not a number of seconds")
+    limit_s = int(arguments[0]) if arguments else 60
+    deadline = time.monotonic() + limit_s
+    while True:
+        # A controller that is just starting has no socket yet; there is nothing to be told by.
+        try:
+            session.backend.client()
+            break
+        except BackendError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    wait_until_idle(session, max(1000, int((deadline - time.monotonic()) * 1000)))
 
 
 LEVEL = Level(

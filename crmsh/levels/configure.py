@@ -205,7 +205,9 @@ def load(session: Session, arguments: list[str]) -> None:
     if as_xml or text.lstrip().startswith("<"):
         _load_xml(session, text, words[0])
     else:
-        session.copy.load(_parse_text(text, words[0]), method)
+        things = _parse_text(text, words[0])
+        _tell_doubts(session, things)
+        session.copy.load(things, method)
     _tell_notices(session)
 
 
@@ -257,6 +259,14 @@ def _parse_text(text: str, source: str) -> list[ConfigurationObject]:
     if problems:
         raise CommandError(f"{source} has lines that cannot be understood; nothing was taken over", tuple(problems))
     return things
+
+
+def _tell_doubts(session: Session, things: list[ConfigurationObject]) -> None:
+    from crmsh.language.doubts import doubts
+
+    for thing in things:
+        for sentence in doubts(thing):
+            session.warning(sentence)
 
 
 def save(session: Session, arguments: list[str]) -> None:
@@ -321,7 +331,9 @@ def _take_back(session: Session, arguments: list[str], text: str) -> None:
     if arguments and arguments[0] == "xml":
         _load_xml(session, text, "the edited text")
         return
-    session.copy.replace_objects(select(session.copy, arguments), _parse_text(text, "the edited text"))
+    things = _parse_text(text, "the edited text")
+    _tell_doubts(session, things)
+    session.copy.replace_objects(select(session.copy, arguments), things)
     _tell_notices(session)
 
 
