@@ -53,6 +53,8 @@ def check_configuration_changes(cluster: Cluster, *, floating: bool = False) -> 
                     if has_floating_address(cluster, resource) == floating
                 ]
                 _check_history(cluster, node, history, resources)
+                if floating:
+                    _check_last_failures(cluster, node, history, resources)
 
 
 def _index(resource: Resource, by_name: dict[str, list[Resource]]) -> None:
@@ -77,6 +79,16 @@ def _check_history(cluster: Cluster, node: Node, history: ResourceHistory, resou
         if _agent_changed(resource, history):
             _replace_agent(cluster, resource, node)
         _check_entries(cluster, resource, node, history)
+
+
+def _check_last_failures(cluster: Cluster, node: Node, history: ResourceHistory, resources: list[Resource]) -> None:
+    """Forget a failure under other parameters, which could not be compared when the history was read."""
+    for resource in resources:
+        for entry in history.entries:
+            if not entry.id.endswith("_last_failure_0") or entry.task not in ("start", "monitor"):
+                continue
+            if compare_digests(cluster, resource, entry, node) not in (MATCH, UNKNOWN_DIGEST):
+                clear_failcount(cluster, resource, node, "resource parameters have changed")
 
 
 def _agent_changed(resource: Resource, history: ResourceHistory) -> bool:

@@ -192,7 +192,7 @@ def _host_name(node: Node) -> str:
     launcher = node.connection.launcher if node.connection is not None else None
     if launcher is None:
         return node.name
-    return launcher.running_on[0].name if launcher.running_on else ""
+    return launcher.running_on[0].name if launcher.running_on else node.name
 
 
 def notify_instances(cluster: Cluster, resource: Resource, notification: Notification, lists: _Lists) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cib.values import milliseconds_to_seconds
 from pengine.actions import can_fence, fence_action, order_actions, request_task
-from pengine.digest_check import MATCH, UNKNOWN_DIGEST, compare_digests
+from pengine.digest_check import MATCH, UNKNOWN_DIGEST, compare_digests, has_floating_address
 from pengine.failcounts import clear_failcount, expected_rc, failcount
 from pengine.ledger import ban, ban_everywhere, fresh_banned_table
 from pengine.migration_history import (
@@ -147,6 +147,7 @@ class OperationReader:
         if (
             unexplained
             and entry.task in ("start", "monitor")
+            and not has_floating_address(cluster, resource)
             and compare_digests(cluster, resource, entry, node) not in (MATCH, UNKNOWN_DIGEST)
         ):
             reason = "resource parameters have changed"
