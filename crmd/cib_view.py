@@ -120,13 +120,14 @@ class CibView:
         """Whether this result, or a later one in its place, is recorded."""
         if self.is_same(name, result):
             return True
-        if result.operation.interval_ms:
-            return False
-        last = f"{result.operation.resource}{SINGLE_LAST}"
-        return any(
-            entry.entry == last and entry.call_id > result.call_id
-            for entry in self.history(name, result.operation.resource)
-        )
+        operation = result.operation
+        entries = self.history(name, operation.resource)
+        if operation.interval_ms:
+            same = (operation.action, operation.interval_ms)
+            later = [entry for entry in entries if (entry.operation, entry.interval_ms) == same]
+        else:
+            later = [entry for entry in entries if entry.entry == f"{operation.resource}{SINGLE_LAST}"]
+        return any(entry.call_id > result.call_id for entry in later)
 
     # writing: histories
 

@@ -28,10 +28,11 @@ from crmd.peer_messages import (
     Term,
     result_key,
 )
+from crmd.result_places import call_place, newest_calls
 from crmd.transition import ACTION_TIMER, Completed, Fire, Progress, Transition, TransitionEffect
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
-from lrmd.messages import Finished, OcfExit, Operation, OperationStatus, OrderStamp
+from lrmd.messages import Finished, OcfExit, Operation, OperationStatus, OrderStamp, ResourceTable
 from pengine.graph import CRM_EVENT, Action, Graph
 from stonith.device import FenceAction
 
@@ -336,11 +337,18 @@ class Conductor:
         if fresh:
             self._write_results(node, fresh, tuple(self._judge(result) for result in fresh), now)
 
-    def missed_failures(self, node: str, results: tuple[Finished, ...], now: Milliseconds) -> None:
-        """A joining member's results that are not in the CIB: they are written with its state, but counted here."""
-        fresh = tuple(result for result in results if not self._cib.is_same(node, result))
+    def missed_results(
+        self, node: str, results: tuple[Finished, ...], table: ResourceTable | None, now: Milliseconds
+    ) -> None:
+        """A joining member's results that nobody said are in the CIB: written, and counted where they are failures.
+
+        One that the member's own table is past is only counted: it would take the place of the later one.
+        """
+        newest = newest_calls(table)
+        fresh = tuple(result for result in results if not self._cib.is_recorded(node, result))
+        past = tuple(result for result in fresh if result.call_id < newest.get(call_place(result), 0))
         if fresh:
-            self._write_results(node, fresh, tuple(self._judge(result) for result in fresh), now)
+            self._write_results(node, fresh, tuple(self._judge(result) for result in fresh), now, past)
         known = tuple(result_key(result) for result in results if result not in fresh)
         if known:
             self._desk.say(node, Recorded(known))
@@ -349,11 +357,18 @@ class Conductor:
         return judge(result, self._transition, self._uuid, self._offsets)
 
     def _write_results(
-        self, node: str, results: tuple[Finished, ...], judgements: tuple[Judgement, ...], now: Milliseconds
+        self,
+        node: str,
+        results: tuple[Finished, ...],
+        judgements: tuple[Judgement, ...],
+        now: Milliseconds,
+        past: tuple[Finished, ...] = (),
     ) -> None:
+        """Write results and what they do to fail counts; those in `past` have no place in the history any more."""
         requests = []
         for result, judgement in zip(results, judgements, strict=True):
-            requests += self._cib.record_result(node, result)
+            if result not in past:
+                requests += self._cib.record_result(node, result)
             if judgement.count:
                 operation = result.operation
                 names = (operation.resource, operation.action, operation.interval_ms)

@@ -345,7 +345,7 @@ class Coordinator:
             assert member is not None
             assert member.request is not None
             member.recorded = True
-            self.conductor.missed_failures(name, member.request.unrecorded, now)
+            self.conductor.missed_results(name, member.request.unrecorded, member.request.table, now)
 
     def _member_requests(self, entry: JoinMember, request: JoinRequest, row: NodeRow | None) -> list[CibRequest]:
         name = entry.member.name
