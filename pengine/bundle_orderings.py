@@ -29,19 +29,14 @@ _PROMOTABLE_PHASES = (
 )
 
 
-def order_bundle(cluster: Cluster, bundle: Resource) -> None:
-    """Ask for the orderings between a bundle and its parts."""
-    clone = bundle.bundled
-    for replica in bundle.replicas:
-        _order_replica(cluster, bundle, replica)
-    if clone is None:
-        return
-    if clone.promotable:
-        for first, then in _PROMOTABLE_PHASES:
-            order_tasks(cluster, bundle, first, bundle, then, ORDERED)
+def order_bundle_phases(cluster: Cluster, bundle: Resource) -> None:
+    """Ask that what goes down in a promotable bundle is down before anything goes up."""
+    for first, then in _PROMOTABLE_PHASES:
+        order_tasks(cluster, bundle, first, bundle, then, ORDERED)
 
 
-def _order_replica(cluster: Cluster, bundle: Resource, replica: Replica) -> None:
+def order_container(cluster: Cluster, bundle: Resource, replica: Replica) -> None:
+    """Ask for the orderings between a bundle and one of its containers."""
     container = replica.container
     order_tasks(cluster, bundle, "start", container, "start", UNRUNNABLE_FIRST_BLOCKS | THEN_IMPLIES_FIRST_GRAPHED)
     if replica.child is not None:
@@ -49,6 +44,11 @@ def _order_replica(cluster: Cluster, bundle: Resource, replica: Replica) -> None
     order_tasks(cluster, bundle, "stop", container, "stop", THEN_IMPLIES_FIRST_GRAPHED)
     order_tasks(cluster, container, "start", bundle, "running", FIRST_IMPLIES_THEN_GRAPHED)
     order_tasks(cluster, container, "stop", bundle, "stopped", FIRST_IMPLIES_THEN_GRAPHED)
+
+
+def order_address(cluster: Cluster, replica: Replica) -> None:
+    """Ask that a container has its address while it runs."""
+    container = replica.container
     if replica.ip is not None:
         order_tasks(cluster, replica.ip, "start", container, "start", UNRUNNABLE_FIRST_BLOCKS | GUEST_ALLOWED)
         order_tasks(cluster, container, "stop", replica.ip, "stop", THEN_IMPLIES_FIRST | GUEST_ALLOWED)

@@ -6,7 +6,12 @@ Source: design page 0010, "Internal orderings".
 from __future__ import annotations
 
 from pengine.actions import global_pseudo_action, operation_key, order_tasks, request_ordering
-from pengine.bundle_orderings import order_bundle, order_bundled_clone
+from pengine.bundle_orderings import (
+    order_address,
+    order_bundle_phases,
+    order_bundled_clone,
+    order_container,
+)
 from pengine.instances import sort_by_number
 from pengine.relations import (
     Colocation,
@@ -68,14 +73,22 @@ def _add_for(cluster: Cluster, resource: Resource) -> None:
 
 
 def _add_for_bundle(cluster: Cluster, bundle: Resource) -> None:
-    order_bundle(cluster, bundle)
+    """Each part's own orderings come first: an action that nobody but a later wish needs must not exist yet."""
     for replica in bundle.replicas:
-        for part in (replica.container, replica.ip, replica.connection):
-            if part is not None:
-                _add_for(cluster, part)
-    if bundle.bundled is not None:
-        order_bundled_clone(cluster, bundle, bundle.bundled)
-        _add_for_clone(cluster, bundle.bundled)
+        _add_for(cluster, replica.container)
+        order_container(cluster, bundle, replica)
+        if replica.ip is not None:
+            _add_for(cluster, replica.ip)
+            order_address(cluster, replica)
+        if replica.connection is not None:
+            _add_for(cluster, replica.connection)
+    clone = bundle.bundled
+    if clone is None:
+        return
+    _add_for_clone(cluster, clone)
+    order_bundled_clone(cluster, bundle, clone)
+    if clone.promotable:
+        order_bundle_phases(cluster, bundle)
 
 
 def _add_for_primitive(cluster: Cluster, resource: Resource) -> None:
