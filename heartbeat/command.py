@@ -161,8 +161,10 @@ def _start_in_background(command: list[str], environment: dict[str, str], direct
     while time.monotonic() < deadline:
         code = daemon.poll()
         if code is not None:
-            _complain(daemon.stderr.read().decode(errors="replace").rstrip())
-            _complain(f"heartbeat: it ended at once (exit code {code})")
+            said = daemon.stderr.read().decode(errors="replace").rstrip()
+            if said:
+                _complain(said)
+            _complain(f"heartbeat: it ended at once (exit code {code})" + ("" if said else "; its log says why"))
             return code if code in (FAILED, NOT_CONFIGURED) else FAILED
         running = _ask(directories)
         if running is not None and running.pid == daemon.pid:
