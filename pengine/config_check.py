@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from pengine.actions import operation_key, request, request_ordering, request_task, set_reason
 from pengine.cleanup import schedule_cleanup
-from pengine.digest_check import MATCH, MISMATCH, NEEDS_RESTART, UNKNOWN_DIGEST, compare_digests, has_floating_address
+from pengine.digest_check import (
+    MATCH,
+    MISMATCH,
+    NEEDS_RESTART,
+    UNKNOWN_DIGEST,
+    compare_digests,
+    has_floating_address,
+    only_secrets_changed,
+)
 from pengine.failcounts import clear_failcount, failcount
 from pengine.history import active_range, sort_entries
 from pengine.operations import find_operation
@@ -144,6 +152,8 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
         result = NEEDS_RESTART
     else:
         result = compare_digests(cluster, resource, entry, node)
+        if result not in (MATCH, UNKNOWN_DIGEST) and only_secrets_changed(cluster, resource, entry, node):
+            return False
     if result == MATCH:
         return False
     if result == NEEDS_RESTART:

@@ -67,21 +67,19 @@ def _compare(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: No
     if entry.restart_digest is not None:
         names = entry.force_restart.split() if entry.force_restart is not None else None
         if restart_digest(values, interval_ms, names) != entry.restart_digest:
-            return _unless_only_secret(cluster, resource, entry, values, NEEDS_RESTART)
+            return NEEDS_RESTART
     if entry.digest is None:
         return UNKNOWN_DIGEST
     if operation_digest(values, interval_ms) == entry.digest:
         return MATCH
-    result = NEEDS_RESTART if own and interval_ms == 0 else MISMATCH
-    return _unless_only_secret(cluster, resource, entry, values, result)
+    return NEEDS_RESTART if own and interval_ms == 0 else MISMATCH
 
 
-def _unless_only_secret(
-    cluster: Cluster, resource: Resource, entry: HistoryEntry, values: dict[str, str], result: int
-) -> int:
-    """Take a difference in secret parameters alone for none: a published document masks them."""
+def only_secrets_changed(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> bool:
+    """Say whether a published document, in which secrets are masked, differs from the history in nothing else."""
     if entry.secure_digest is None or not cluster.sanitized:
-        return result
+        return False
+    values, _ = current_parameters(cluster, resource, entry.task, entry.interval_ms, node)
     secrets = entry.secure_parameters.split() if entry.secure_parameters is not None else ()
     feature_set = entry.feature_set or cluster.state.attributes.get("crm_feature_set") or FEATURE_SET
     digest = secure_digest(
@@ -91,7 +89,7 @@ def _unless_only_secret(
         feature_set=feature_set,
         fence_device=resource.is_fence_device,
     )
-    if digest == entry.secure_digest:
-        cluster.notices.append(f"Only 'private' parameters to {entry.id} on {entry.key} changed")
-        return MATCH
-    return result
+    if digest != entry.secure_digest:
+        return False
+    cluster.notices.append(f"Only 'private' parameters to {entry.id} on {entry.key} changed")
+    return True

@@ -126,12 +126,24 @@ def removed_resource(cluster: Cluster, node: Node, history: ResourceHistory) -> 
         remote = cluster.node_by_id[history.id.lower()]
         remote.shutdown = True
     if history.container is not None:
-        launcher = cluster.by_id.get(history.container)
-        if launcher is not None:
-            resource.launcher = launcher
-            launcher.launched.append(resource)
+        cluster.removed_launched.append((resource, history.container))
     if not cluster.options.stop_removed_resources:
         resource.managed = False
     else:
         ban_everywhere(cluster, resource, "removed", history.id)
     return resource
+
+
+def link_removed_launched(cluster: Cluster) -> None:
+    """Tie removed resources to what launched them, which may itself be known only from later history."""
+    waiting: list[tuple[Resource, str]] = []
+    for resource, container in cluster.removed_launched:
+        launcher = cluster.by_id.get(container)
+        if launcher is None:
+            waiting.append((resource, container))
+            continue
+        resource.launcher = launcher
+        launcher.launched.append(resource)
+        if resource.is_connection:
+            link_connection(cluster, resource)
+    cluster.removed_launched = waiting

@@ -183,10 +183,11 @@ def _with_result(
     """Return the histories of a node with one more result in that of the resource."""
     assert action.resource is not None
     for candidate in (name, action.resource.id):
-        for position, history in enumerate(histories):
-            if history.id == candidate:
-                changed = _add_entry(history, entry)
-                return (*histories[:position], changed, *histories[position + 1 :])
+        positions = [position for position, history in enumerate(histories) if history.id == candidate]
+        if len(positions) == 1:  # where a document has several, none of them is the one to continue
+            position = positions[0]
+            changed = _add_entry(histories[position], entry)
+            return (*histories[:position], changed, *histories[position + 1 :])
     resource = action.resource
     empty = ResourceHistory(resource.id, resource.standard, resource.provider, resource.type, None, None, ())
     return (*histories, _add_entry(empty, entry))

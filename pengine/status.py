@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pengine.actions import request_task
 from pengine.history import read_resource_history
+from pengine.history_owner import link_removed_launched
 from pengine.node_states import read_node_state, read_remote_attributes, update_remote_state
 from pengine.nodes import find_node
 from pengine.state import NodeStatus
@@ -72,6 +73,7 @@ def _read_node_history(cluster: Cluster, node: Node, status: NodeStatus) -> None
         read_remote_attributes(cluster, node)
     for history in status.resources:
         read_resource_history(cluster, node, history)
+    link_removed_launched(cluster)
 
 
 def _stop_failed_containers(cluster: Cluster) -> None:

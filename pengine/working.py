@@ -525,6 +525,7 @@ class Cluster:
         "ordering_requests",
         "quorate",
         "quorum_policy",
+        "removed_launched",
         "resources",
         "restart_containers",
         "sanitized",
@@ -567,6 +568,8 @@ class Cluster:
         self.failed_operations: list[FailedOperation] = []
         self.clear_failcounts: set[tuple[str, int]] = set()
         self.restart_containers: list[Resource] = []
+        self.removed_launched: list[tuple[Resource, str]] = []
+        """Removed resources and the ids of what launched them, as long as that is not known."""
         self.ledger = Ledger()
         self.notes: list[str] = []
         """What people should be told: why nothing starts, what was ignored in the document."""
