@@ -26,6 +26,7 @@ from cib.status_view import (
     resource_history,
     transient_attributes,
 )
+from cib.version import ConfigurationVersion
 from crmd.attributes import SHUTDOWN, failures_of
 from ipc.version import NAME, VERSION
 from lrmd.messages import Finished, ResourceTable
@@ -65,6 +66,9 @@ class CibView:
         """Wall clock seconds now."""
         self.voters: tuple[str, ...] = ()
         """Nodes that have a vote, as heartbeat said."""
+        self._options: ClusterOptions | None = None
+        self._options_of: Document | None = None
+        self._options_version: ConfigurationVersion | None = None
 
     # reading
 
@@ -78,8 +82,12 @@ class CibView:
         return self._replica.point
 
     def options(self) -> ClusterOptions:
-        """The cluster's options, with defaults."""
-        return cluster_options(self.document)
+        """The cluster's options, with defaults; read anew for each configuration version (they are asked for often)."""
+        document = self.document
+        version = document.version.configuration
+        if self._options is None or self._options_of is not document or self._options_version != version:
+            self._options, self._options_of, self._options_version = cluster_options(document), document, version
+        return self._options
 
     def node_names(self) -> tuple[str, ...]:
         """The cluster nodes of the configuration, in the document's order."""
