@@ -84,6 +84,10 @@ class Resources:
         for execution in frozen:
             self._end(execution)
 
+    def is_changing(self) -> bool:
+        """Whether something is being started or stopped."""
+        return any(execution.operation.action in ("start", "stop") for execution in self.executions.values())
+
     def crash(self, resource: str) -> bool:
         """The resource's process dies by itself; whether it was running."""
         if self.active.get(resource) != "started":
@@ -206,6 +210,8 @@ class Resources:
         return self._machine.cluster.invariants.resources
 
     def _activate(self, operation: Operation) -> None:
+        if self.active.get(operation.resource) == "started":
+            self._watch.started_again(self._machine.name, operation)
         self.active.setdefault(operation.resource, "dirty")
         # Starting a fence device only makes it known on a node: it has to be possible before the node that had it
         # is fenced, and touches no data.

@@ -69,11 +69,10 @@ def start_before_fencing_is_confirmed() -> AbstractContextManager[None]:
 
 
 def a_silent_node_counts_as_down() -> AbstractContextManager[None]:
-    """A lost node is recorded as one that left in good order."""
-    real = CibView.member_gone
+    """A lost node is recorded as one that was fenced."""
 
     def gone(view: CibView, name: str, *, clean: bool) -> list[Request]:
-        return real(view, name, clean=True)
+        return view.fenced(name)
 
     return _replaced((CibView, "member_gone", gone))
 

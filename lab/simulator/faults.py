@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 FAILURE_CODES = tuple(code for code in OcfExit if OcfExit.OK < code < OcfExit.DEGRADED and code != OcfExit.NOT_RUNNING)
 
 
+AMID_MS = 6_000
+"""How long a fault that strikes amid an operation waits for one."""
+AMID_LOOK_MS = 10
+
+
 class Injector:
     """Carries out faults on a cluster."""
 
@@ -56,6 +61,13 @@ class Injector:
         self._cluster.boot_later(machine, rng.randint(1_500, 25_000))
         return machine.name
 
+    def blackout(self, rng: random.Random) -> str:
+        """All nodes lose power, and come back one after the other."""
+        for machine in self._cluster.machines.values():
+            machine.power_off("blackout")
+            self._cluster.boot_later(machine, rng.randint(500, 12_000))
+        return ""
+
     def kill_crmd(self, rng: random.Random) -> str:
         """SIGKILL to the controller, of the DC every other time."""
         dc = self._cluster.dc()
@@ -77,6 +89,39 @@ class Injector:
         if machine.messaging is not None:
             machine.messaging.die("SIGKILL")
         return machine.name
+
+    def lrmd_dies_amid(self, rng: random.Random) -> str:
+        """An executor dies while it starts or stops something."""
+        return self._amid(rng, lambda machine: _die(machine.executor))
+
+    def crmd_dies_amid(self, rng: random.Random) -> str:
+        """The DC's controller dies while something is started or stopped."""
+        return self._amid(rng, lambda machine: _die((self._cluster.dc() or machine).controller))
+
+    def power_fails_amid(self, rng: random.Random) -> str:
+        """A node that starts or stops something, or the DC, loses its power."""
+        of_dc, back_ms = rng.random() < 0.5, rng.randint(1_500, 25_000)
+
+        def cut(machine: Machine) -> None:
+            victim = (self._cluster.dc() or machine) if of_dc else machine
+            victim.power_off("power cut")
+            self._cluster.boot_later(victim, back_ms)
+
+        return self._amid(rng, cut)
+
+    def _amid(self, rng: random.Random, strike: Callable[[Machine], None]) -> str:
+        """A resource crashes, and when some operation for its recovery runs, this happens."""
+        what = self.resource_crash(rng)
+        self._strike_when_busy(strike, self._world.now + AMID_MS, rng.randint(0, 400))
+        return what
+
+    def _strike_when_busy(self, strike: Callable[[Machine], None], until: int, delay_ms: int) -> None:
+        machines = self._cluster.machines.values()
+        busy = next((machine for machine in machines if machine.powered and machine.resources.is_changing()), None)
+        if busy is not None:
+            self._world.after(delay_ms, lambda: strike(busy))
+        elif self._world.now < until:
+            self._world.after(AMID_LOOK_MS, lambda: self._strike_when_busy(strike, until, delay_ms))
 
     def short_pause(self, rng: random.Random) -> str:
         """Nothing runs for less than deadtime."""
@@ -278,3 +323,8 @@ class Injector:
         machine = self._machine(rng)
         machine.worker_deaths = rng.randint(1, 2)
         return machine.name
+
+
+def _die(process: Process | None) -> None:
+    if process is not None:
+        process.die("SIGKILL")

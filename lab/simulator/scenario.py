@@ -10,6 +10,9 @@ FAULTS_END_MS = 110_000
 """Then everything heals; the run ends when the cluster is idle, within a bound."""
 SETTLE_MS = 150_000
 
+MARKS = 10
+"""Configuration changes of clients in a run."""
+
 PRIMITIVES = ("ip", "disk", "web", "db", "cache", "mail", "queue", "index", "report")
 FENCE_DEVICE = "power"
 
@@ -46,6 +49,10 @@ KINDS = (
     ("executor_stalls", 1),
     ("slow_disk", 1),
     ("late_fencing", 1),
+    ("blackout", 1),
+    ("lrmd_dies_amid", 2),
+    ("crmd_dies_amid", 2),
+    ("power_fails_amid", 2),
 )
 
 
@@ -101,7 +108,7 @@ def make(seed: int) -> Scenario:
         stop_grace_ms=0 if fencing else rng.choice((0, 0, 1_500)),
         no_quorum_policy=rng.choice(("stop", "stop", "stop", "freeze")),
         faults=faults,
-        marks_at_ms=tuple(sorted(rng.randint(8_000, FAULTS_END_MS) for _ in range(6))),
+        marks_at_ms=tuple(sorted(rng.randint(8_000, FAULTS_END_MS) for _ in range(MARKS))),
     )
 
 

@@ -29,6 +29,7 @@ class ResourceWatch(Watch):
         self._claims: dict[str, list[str]] = {}
         self._last_holder: dict[str, str] = {}
         self._performed: set[tuple[str, str]] = set()
+        self._lied: set[tuple[str, str]] = set()
 
     def began(self, node: str, operation: Operation, running: Collection[str]) -> None:
         """An agent begins: nothing else runs for its resource, and its order was not carried out before."""
@@ -61,8 +62,16 @@ class ResourceWatch(Watch):
             text = f"{resource} is started on {node}, but that {_others(claims, node)} is down was not confirmed"
             self.fail(5, text)
 
+    def started_again(self, node: str, operation: Operation) -> None:
+        """A start begins where the resource runs already: a result did not arrive, and nobody looked."""
+        if (node, operation.resource) not in self._lied:
+            self.fail(
+                6, f"{operation.resource} is started on {node}, where it runs already ({operation.transition_key})"
+            )
+
     def stopped(self, node: str, resource: str, *, ordered: bool) -> None:
         """A stop ended well; `ordered`: by a DC, which hears of it. A probe that finds nothing counts as well."""
+        self._lied.discard((node, resource))
         _remove(self._holders, resource, node)
         if ordered:
             _remove(self._claims, resource, node)
@@ -73,6 +82,7 @@ class ResourceWatch(Watch):
 
     def lied(self, node: str, resource: str) -> None:
         """An agent said that it is not active although it is: what follows is not the cluster's doing."""
+        self._lied.add((node, resource))
         _remove(self._holders, resource, node)
         _remove(self._claims, resource, node)
 
