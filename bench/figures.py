@@ -6,7 +6,6 @@ import signal
 import statistics
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -58,12 +57,6 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}, "
         f"load {load:.1f}"
     )
-
-
-def cpu_ms(pid: int) -> float:
-    """Processor time that a process has used so far (its ended children not counted)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def say(text: str) -> None:

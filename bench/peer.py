@@ -130,15 +130,16 @@ class Peer:
         return next((at for at in _times(self.lab[name], COROSYNC_LOG, _LOST) if at >= since_ms), None)
 
     def idle_at(self, since_ms: int) -> int | None:
-        """When a DC first had nothing left to do, after `since_ms`."""
+        """When a DC last found nothing left to do, after `since_ms`."""
         found = [at for node in self.lab.nodes.values() for at in _times(node, PACEMAKER_LOG, _IDLE) if at >= since_ms]
-        return min(found, default=None)
+        return max(found, default=None)
 
 
 def corosync_conf(lab: Lab, token_ms: int) -> str:
     """A configuration as administrators have it: kronosnet, votequorum, a token of one second."""
     nodes = "".join(
-        f"    node {{\n        name: {node.name}\n        nodeid: {number}\n        ring0_addr: {node.address}\n    }}\n"
+        f"    node {{\n        name: {node.name}\n        nodeid: {number}\n"
+        f"        ring0_addr: {node.address}\n    }}\n"
         for number, node in enumerate(lab.nodes.values(), 1)
     )
     two_node = "    two_node: 1\n    wait_for_all: 0\n" if len(lab.nodes) == 2 else ""
