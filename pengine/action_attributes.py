@@ -26,6 +26,21 @@ _CRM_EVENTS = frozenset({"do_shutdown", "clear_failcount", "lrm_delete"})
 _ELEMENTS = ("primitive", "group", "clone", "bundle")
 
 
+MAINTENANCE_TASK = "maintenance_nodes"
+
+
+def maintenance_changes(cluster: Cluster) -> list[tuple[str, str]]:
+    """Return (node id, "1" or "0") of remote and guest nodes whose maintenance is not as last recorded."""
+    changes: list[tuple[str, str]] = []
+    for node in cluster.nodes:
+        if not node.is_remote_kind or not node.history_unpacked:
+            continue  # nothing is known of a node that can't be reached
+        recorded = node.status_attributes.get("node_in_maintenance", "0") not in ("", "0")
+        if node.maintenance != recorded:
+            changes.append((node.id, "1" if node.maintenance else "0"))
+    return changes
+
+
 def describe_action(cluster: Cluster, action: Action) -> graph.Action:
     """Return the action as it stands in the graph."""
     pseudo = bool(action.flags & PSEUDO)
@@ -55,6 +70,8 @@ def describe_action(cluster: Cluster, action: Action) -> graph.Action:
         _add_shutdown_lock(described, resource, action)
     _add_attributes(cluster, described, action, meta)
     described.downed = _downed(cluster, action)
+    if action.task == MAINTENANCE_TASK:
+        described.maintenance = maintenance_changes(cluster)
     return described
 
 

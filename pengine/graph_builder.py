@@ -6,7 +6,8 @@ Source: design page 0010, "The graph".
 from __future__ import annotations
 
 from cib.values import interval_ms_or
-from pengine.action_attributes import describe_action
+from pengine.action_attributes import MAINTENANCE_TASK, describe_action, maintenance_changes
+from pengine.actions import global_pseudo_action
 from pengine.effective_flags import flags_of
 from pengine.graph import Graph, Synapse
 from pengine.notifications import create_notifications
@@ -45,6 +46,7 @@ def build_graph(cluster: Cluster) -> Graph:
     builder = _Builder(cluster)
     for resource in cluster.resources:
         builder.add_resource(resource)
+    _tell_maintenance(cluster)
     for action in reversed(cluster.actions):
         if not action.flags & IN_GRAPH:
             builder.add(action)
@@ -62,6 +64,13 @@ def build_graph(cluster: Cluster) -> Graph:
         cluster_delay=options.cluster_delay,
         stonith_timeout=options.fencing_timeout,
     )
+
+
+def _tell_maintenance(cluster: Cluster) -> None:
+    """Let the controller record which remote and guest nodes have gone into, or come out of, maintenance."""
+    if maintenance_changes(cluster):
+        action = global_pseudo_action(cluster, MAINTENANCE_TASK)
+        action.flags |= ALWAYS_IN_GRAPH
 
 
 class _Builder:

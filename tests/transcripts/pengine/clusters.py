@@ -86,6 +86,31 @@ class ClusterText:
         lrm = etree.SubElement(element, "lrm", id=f"id-{name}")
         etree.SubElement(lrm, "lrm_resources")
 
+    def _take_capacity(self, words: list[str]) -> None:
+        node = next(item for item in self._nodes if item.get("uname") == words[0])
+        block = etree.SubElement(node, "utilization", id=f"{words[0]}-capacity")
+        self._pairs(block, words[1:])
+
+    def _take_ticket(self, words: list[str]) -> None:
+        """`ticket NAME granted|revoked` tells the state, `ticket ID NAME RESOURCE POLICY` constrains."""
+        if len(words) == 2:
+            section = self._status.find("tickets")
+            if section is None:
+                section = etree.SubElement(self._status, "tickets")
+            granted = "true" if words[1] == "granted" else "false"
+            etree.SubElement(section, "ticket_state", id=words[0], granted=granted)
+            return
+        names = ("id", "ticket", "rsc", "loss-policy")
+        etree.SubElement(self._constraints, "rsc_ticket", dict(zip(names, words, strict=True)))
+
+    def _take_bundle(self, words: list[str]) -> None:
+        """`bundle ID IMAGE REPLICAS FIRST-ADDRESS PRIMITIVE`."""
+        identifier, image, replicas, address, primitive = words[:5]
+        element = etree.SubElement(self._resources, "bundle", id=identifier)
+        etree.SubElement(element, "podman", image=image, replicas=replicas)
+        etree.SubElement(element, "network", {"ip-range-start": address})
+        element.append(next(item for item in self._resources if item.get("id") == primitive))
+
     def _node_state(self, name: str) -> etree._Element:
         for element in self._status:
             if element.get("uname") == name:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from pengine.graph import CRM_EVENT, PSEUDO_EVENT, Action, Graph
 from pengine.graph_builder import build_graph
@@ -99,6 +102,40 @@ history n1 vip monitor=10000 7 at=999980
 attribute n1 fail-count-vip#monitor_10000=1 last-failure-vip#monitor_10000=999980
 """
     assert outcome_of(text).graph.recheck_at == 999_980 + 100 + 1
+
+
+def test_dates_without_an_offset_are_in_the_zone_of_the_state() -> None:
+    text = "option stonith-enabled=false\nnode n1\nprimitive vip ocf:heartbeat:IPaddr2\n"
+    root, now = build(text)  # 13:46:40 UTC
+    configuration = root.find("configuration")
+    assert configuration is not None
+    constraints = configuration.find("constraints")
+    assert constraints is not None
+    constraints.append(
+        etree.fromstring(
+            '<rsc_location id="l" rsc="vip"><rule id="r" score="-INFINITY"><date_expression id="d" operation="gt" '
+            'start="1970-01-12 14:00:00"/></rule></rsc_location>'
+        )
+    )
+    east = timezone(timedelta(hours=1))
+    assert schedule(unpack_element(root), now).placements["vip"].node == "n1"
+    assert schedule(unpack_element(root, east), now).placements["vip"].node is None
+
+
+def test_a_bundle_brings_its_container_its_address_and_a_guest() -> None:
+    text = """
+option stonith-enabled=false
+node n1
+primitive web ocf:heartbeat:Dummy
+bundle webs registry/web 1 10.0.0.100 web
+"""
+    graph = outcome_of(text).graph
+    container = action(graph, "webs-podman-0_start_0")
+    assert container.attributes is not None
+    assert container.attributes["image"] == "registry/web"
+    assert "--add-host=webs-0:10.0.0.100" in container.attributes["run_opts"]
+    assert action(graph, "web:0_start_0").router_node == "n1"
+    assert "webs-podman-0_start_0" in inputs_of(graph, "webs-0_start_0")
 
 
 NODES = ("n1", "n2", "n3")
