@@ -504,11 +504,9 @@ class Controller(Wiring):
                 if term == dc.term:
                     dc.confirmed(sender)
             case OrderDone():
-                if not dc.clients.order_done(message):
-                    dc.conductor.order_done(sender, message, self._now)
+                dc.order_done(sender, message, self._now)
             case Results():
-                if dc.join.joined(sender):
-                    dc.conductor.results(sender, message, self._now)
+                dc.results(sender, message, self._now)
             case Forward():
                 dc.clients.asked(sender, message)
 

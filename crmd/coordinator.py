@@ -42,6 +42,8 @@ from crmd.peer_messages import (
     JoinAck,
     JoinRequest,
     Offer,
+    OrderDone,
+    Results,
     Term,
 )
 from crmd.states import Input, State
@@ -169,6 +171,17 @@ class Coordinator:
     def confirmed(self, sender: str) -> None:
         """A member's replica is at the agreed version."""
         self.join.confirmed(sender)
+
+    def results(self, sender: str, message: Results, now: Milliseconds) -> None:
+        """A member's results came."""
+        if self.join.joined(sender) and not self.join.told_later(sender, message.results):
+            self.conductor.results(sender, message, now)
+
+    def order_done(self, sender: str, message: OrderDone, now: Milliseconds) -> None:
+        """A member answered an order whose outcome is no result for the CIB."""
+        self.join.no_longer_in_flight(sender, message.key)
+        if not self.clients.order_done(message):
+            self.conductor.order_done(sender, message, now)
 
     def peer(self, name: str, peer_state: PeerState, state: State, now: Milliseconds) -> None:
         """The state of a member's controller changed."""

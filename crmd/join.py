@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
-from crmd.peer_messages import NO_TERM, JoinRequest, Term
+from crmd.peer_messages import NO_TERM, JoinRequest, Term, result_key
 from heartbeat.messages import Member, PeerState
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
+from lrmd.messages import Finished
 
 JOIN_TIMER = "join.bound"
 
@@ -188,6 +190,27 @@ class Join:
             return False
         entry.phase = Phase.CONFIRMED
         return True
+
+    def told_later(self, name: str, results: tuple[Finished, ...]) -> bool:
+        """A joined member's results came before the state that it told was written: they become a part of it.
+
+        Written at once they would be lost, because that state, which is older, is written over them. False if the
+        state is written already.
+        """
+        entry = self._members.get(name)
+        if entry is None or entry.request is None or entry.recorded or entry.phase is not Phase.CONFIRMED:
+            return False
+        known = {result_key(result) for result in entry.request.unrecorded}
+        new = tuple(result for result in results if result_key(result) not in known)
+        entry.request = replace(entry.request, unrecorded=(*entry.request.unrecorded, *new))
+        return True
+
+    def no_longer_in_flight(self, name: str, key: str) -> None:
+        """A member said how an order ended; where its state is not written yet, it is to be waited for no more."""
+        entry = self._members.get(name)
+        if entry is not None and entry.request is not None and not entry.recorded:
+            left = tuple(each for each in entry.request.in_flight if each.transition_key != key)
+            entry.request = replace(entry.request, in_flight=left)
 
     def expired(self, now: Milliseconds) -> list[JoinEffect]:
         """JOIN_TIMER fired: whoever did not come in time is gone."""

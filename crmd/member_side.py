@@ -159,8 +159,12 @@ class MemberSide:
         return self._cib.point()
 
     def acknowledged(self, term: Term) -> bool:
-        """The DC took this node in; the replica is to follow it now. False if it is not this node's DC."""
-        if term != self.term:
+        """The DC took this node in; the replica is to follow it now. False if it is not this node's DC.
+
+        While another offer of the same DC waits for its answer, this is about an earlier one: the DC will ask for a
+        confirmation again when it has that answer, and only the last confirmation counts there.
+        """
+        if term != self.term or self._pending is not None:
             return False
         self._acknowledged = True
         return True

@@ -1,12 +1,20 @@
 """Which DC a member takes, and how a DC takes members in."""
 
+from msgspec.structs import replace
+
 from cib import history
+from cib.document import Document
 from cib.version import CibVersion
+from crmd.cib_view import CibView
 from crmd.join import JOIN_TIMER, Allegiance, Join, Phase, SendOffer, Verdict
-from crmd.peer_messages import NO_TERM, JoinRequest, Term
+from crmd.member_side import MemberSide
+from crmd.node_side import NodeSide
+from crmd.peer_messages import NO_TERM, JoinRequest, Offer, Term
+from crmd.post import Post
 from heartbeat.messages import Member
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
+from lrmd.messages import AgentName, Finished, Operation, OperationStatus, ResourceTable
 
 T0 = Milliseconds(0)
 TERM = Term(4, 1, "n1")
@@ -153,3 +161,68 @@ def test_a_member_that_was_gone_is_offered_again_when_its_controller_shows_itsel
 
     assert SendOffer("n2") in join.offer("n2", T0)
     assert join.waiting() == ("n2", "n3")
+
+
+def result(call_id: int, key: str = "1:3:0:u") -> Finished:
+    operation = Operation("a", AgentName("ocf", "pacekeeper", "Dummy"), "start", 0, 20_000, {}, transition_key=key)
+    return Finished(0, call_id, operation, None, 0, OperationStatus.DONE, "", "", 90, 90, 1, 0)
+
+
+def n2_joined_with(told: JoinRequest) -> Join:
+    join = begun()
+    join.requested("n2", told, T0)
+    join.acked(T0)
+    join.confirmed("n2")
+    return join
+
+
+def test_a_result_that_comes_before_its_members_state_is_written_becomes_a_part_of_that_state() -> None:
+    join = n2_joined_with(replace(request(), unrecorded=(result(4),)))
+
+    assert join.told_later("n2", (result(4), result(5)))
+    entry = join.find("n2")
+    assert entry is not None
+    assert entry.request is not None
+    assert entry.request.unrecorded == (result(4), result(5))
+
+
+def test_a_result_that_comes_after_its_members_state_is_written_is_written_by_itself() -> None:
+    join = n2_joined_with(request())
+    entry = join.find("n2")
+    assert entry is not None
+    entry.recorded = True
+
+    assert not join.told_later("n2", (result(5),))
+
+
+def test_an_order_that_ended_before_the_state_is_written_is_waited_for_no_more() -> None:
+    one, other = result(4, "1:3:0:u").operation, result(5, "2:3:0:u").operation
+    join = n2_joined_with(replace(request(), in_flight=(one, other)))
+
+    join.no_longer_in_flight("n2", "1:3:0:u")
+
+    entry = join.find("n2")
+    assert entry is not None
+    assert entry.request is not None
+    assert entry.request.in_flight == (other,)
+
+
+def test_an_acknowledgement_counts_only_when_the_last_offer_was_answered() -> None:
+    """A new controller is offered twice; the first answer's acknowledgement must not end the join, because the second
+    answer begins it anew at the DC, which then waits for a confirmation that nobody would send."""
+    member = MemberSide("n2", 1, NodeSide("n2", 2000), CibView(Nothing()), Post("n2"), 1000)
+    offer = Offer(TERM, 1, NO_TERM)
+    for _ in range(2):
+        member.judge_offer("n1", offer)
+        member.answer_offer(False, T0)
+    assert not member.acknowledged(TERM)
+
+    member.table_here(ResourceTable((), (), None), False)
+    assert member.acknowledged(TERM)
+
+
+class Nothing:
+    """A replica of an empty document."""
+
+    document = Document.from_bytes(b'<cib admin_epoch="0" epoch="1" num_updates="0"><configuration/><status/></cib>')
+    point = history.start(CibVersion(0, 1, 0), "d")
