@@ -195,6 +195,7 @@ def _change_sections(sections: set[str], value: str, include: bool, options: Sho
         elif name in GROUPS or name in ALWAYS_KNOWN or name == "list":
             names = set(GROUPS.get(name, (name,)))
             sections |= names if adding else set()
+            options.options_named = options.options_named or (adding and name == "options")
             sections -= set() if adding else names
         else:
             raise UsageError(f"Unknown section {name}{did_you_mean(name, (*ALWAYS_KNOWN, *GROUPS))}")

@@ -231,10 +231,9 @@ def _operations(given: Parsed, backend: Backend) -> int:
             for op in history.operations:
                 task = "monitor" if op.task == "probe" else op.task
                 changed = f", last-rc-change='{when(op.last_change)}'" if op.last_change else ""
-                done = op.status if op.status != "complete" else "Done"
                 sys.stdout.write(
                     f"{head}: {history.resource}_{task}_{op.interval_ms} (node={where.name}, call={op.call}, "
-                    f"rc={op.rc}{changed}, exec={op.exec_ms or 0}ms): {done}\n"
+                    f"rc={op.rc}{changed}, exec={op.exec_ms or 0}ms): {op.status}\n"
                 )
     return exit_codes.OK
 

@@ -91,7 +91,9 @@ def _nodes(given: Parsed, types: str) -> int:
     wanted = [word for word in types.split(",") if word] or ["cluster", "guest", "remote"]
     if "all" in wanted:
         wanted = ["cluster", "guest", "remote"]
-    nodes = read_status(open_backend().read()).nodes
+    status = read_status(open_backend().read())
+    bundled = {p.id for r in status.resources if r.kind == "bundle" for p in r.primitives()}
+    nodes = [node for node in status.nodes if node.container not in bundled or node.kind != "guest"]
     for kind in ("cluster", "guest", "remote"):
         for node in [n for n in nodes if n.kind == kind and kind in wanted]:
             if given.has("bash-export"):

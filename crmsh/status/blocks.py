@@ -34,7 +34,8 @@ def item_lines(items: list[Item], depth: int) -> str:
     """The items as lines, each level two blanks further in."""
     out = []
     for item in items:
-        out.append(f"{'  ' * depth}* {item.text}\n")
+        if item.text:
+            out.append(f"{'  ' * depth}* {item.text}\n")
         out.append(item_lines(item.below, depth + 1))
     return "".join(out)
 

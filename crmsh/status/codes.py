@@ -1,24 +1,24 @@
-"""Results of agents and statuses of operations, in the words of crm_mon. Source: Pacemaker's services library."""
+"""Results of agents and statuses of operations, in the words of crm_mon. Source: Pacemaker's exit codes."""
 
 OCF_TEXTS = {
-    0: "ok",
-    1: "error",
-    2: "invalid parameter",
-    3: "unimplemented feature",
-    4: "insufficient privileges",
-    5: "not installed",
-    6: "not configured",
-    7: "not running",
-    8: "promoted",
-    9: "promoted (failed)",
-    190: "degraded",
-    191: "promoted (degraded)",
-    193: "unknown",
+    0: "OK",
+    1: "Error occurred",
+    2: "Invalid parameter",
+    3: "Unimplemented",
+    4: "Insufficient privileges",
+    5: "Not installed",
+    6: "Not configured",
+    7: "Not running",
+    8: "Promoted",
+    9: "Failed in promoted role",
+    190: "Service is active but might fail soon",
+    191: "Service is promoted but might fail soon",
+    193: "No exit status available",
 }
 
 STATUS_TEXTS = {
     -1: "pending",
-    0: "complete",
+    0: "Done",
     1: "Cancelled",
     2: "Timed Out",
     3: "NOT SUPPORTED",
@@ -33,7 +33,7 @@ STATUS_TEXTS = {
 
 def rc_text(rc: int) -> str:
     """A result in words."""
-    return OCF_TEXTS.get(rc, "unknown")
+    return OCF_TEXTS.get(rc, "Unknown exit status")
 
 
 def status_text(status: int) -> str:

@@ -80,7 +80,11 @@ class AttributeView:
 
 @dataclass(slots=True)
 class ResourceView:
-    """A primitive, group, clone or bundle, or an instance. `id` is what is shown (without an anonymous number)."""
+    """A primitive, group, clone or bundle, an instance of one, or a bundle's replica.
+
+    `id` is what is shown (without an anonymous number). A replica's children are its address, what runs inside, its
+    container and its connection, as far as it has them.
+    """
 
     kind: str
     id: str
@@ -113,7 +117,17 @@ class ResourceView:
     children: list[ResourceView] = field(default_factory=list)
     possible_nodes: list[NodeView] = field(default_factory=list)
     """For a clone: the nodes in its table, by name."""
-    tags: tuple[str, ...] = ()
+    image: str = ""
+    """For a bundle: the image of its containers; for a replica: its address."""
+    launcher: str = ""
+    """For a bundle: what starts its containers (docker, podman)."""
+    internal: bool = False
+    """Made by the cluster, not configured: connections of guests."""
+
+    container: ResourceView | None = None
+    inside: ResourceView | None = None
+    connection: ResourceView | None = None
+    """Of a replica: its parts."""
 
     @property
     def disabled(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crmsh.status.blocks import Block, Item
 from crmsh.status.model import ClusterStatus, NodeView
 from crmsh.status.options import ShowOptions, shown_node, shown_resource
@@ -70,11 +72,12 @@ def node_blocks(status: ClusterStatus, options: ShowOptions) -> list[Block]:
 
 
 def _node_with_resources(node: NodeView, options: ShowOptions) -> Item | None:
-    running = [r for r in node.running if shown_resource(options, r)]
+    running = [r for r in node.running if shown_resource(options, r) and (options.brief or not r.internal)]
     if options.brief:
         below = brief_items(running, options, with_nodes=False)
     else:
-        below = [Item(resource_line(r, options, None, name=r.id)) for r in running]
+        described = replace(options, description=True)
+        below = [Item(resource_line(r, described, None, name=r.id)) for r in running]
     if options.brief and not below and not node.online:
         return None
     item = Item(f"{_node_line(node, options)}:")

@@ -35,7 +35,8 @@ class ShowOptions:
     ban_prefix: str = ""
     only_nodes: tuple[str, ...] | None = None
     only_resources: tuple[str, ...] | None = None
-    fence_history: int = 0
+    options_named: bool = False
+    """The cluster's options were asked for by name: only then the text has them."""
 
     def shows(self, section: str) -> bool:
         """Whether the section is wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from cib.document import Document
 from cib.values import add_scores, leading_integer, score_or
@@ -229,7 +230,11 @@ class StatusReader:
             lock_node="" if resource.lock_node is None else resource.lock_node.name,
             probe_failures=self._probe_failures(resource),
         )
-        view.children = [self._resource(child) for child in resource.children]
+        view.internal = resource.internal
+        if resource.kind == BUNDLE:
+            view.children = self._replicas(resource, view)
+        else:
+            view.children = [self._resource(child) for child in resource.children]
         if resource.kind == CLONE:
             view.possible_nodes = [
                 self._nodes[node.index] for node in self._cluster.nodes
@@ -237,6 +242,20 @@ class StatusReader:
             ]  # fmt: skip
         self._views[resource.id] = view
         return view
+
+    def _replicas(self, bundle: Resource, view: ResourceView) -> list[ResourceView]:
+        definition = bundle.definition.bundle
+        if definition is not None:
+            view.image, view.launcher = definition.image, definition.runtime
+        found = []
+        for replica in bundle.replicas:
+            one = replace(view, kind="replica", id=str(replica.offset), children=[], image=replica.address or "")
+            parts = (replica.ip, replica.child, replica.container, replica.connection)
+            views = [None if part is None else self._resource(part) for part in parts]
+            _, one.inside, one.container, one.connection = views
+            one.children = [part for part in views if part is not None]
+            found.append(one)
+        return found
 
     def _probe_failures(self, resource: Resource) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -113,6 +113,8 @@ def resource_item(resource: ResourceView, options: ShowOptions, parent_named: bo
             return _group_item(resource, options)
         case "clone":
             return _clone_item(resource, options)
+        case "bundle":
+            return _bundle_item(resource, options)
         case _:
             return Item(resource_line(resource, options, _first_node(resource), many=True))
 
@@ -151,7 +153,7 @@ def _group_item(group: ResourceView, options: ShowOptions) -> Item:
     if group.description and options.description:
         text += f" ({group.description})"
     if options.brief:
-        return Item(f"{text}:", brief_items(group.children, options, with_nodes=True))
+        return Item(f"{text}:", brief_items(group.children, options, with_nodes=True, totals=True))
     return Item(f"{text}:", [Item(resource_line(m, options, _first_node(m), many=True)) for m in members])
 
 
@@ -187,6 +189,37 @@ def _clone_item(clone: ResourceView, options: ShowOptions) -> Item | None:
             (promoted if how == "promoted" else started).append(child.running_on()[0].name)
     _add_instance_lists(items, clone, options, promoted, started, stopped)
     return Item(f"{text}:", items) if items else None
+
+
+def _bundle_item(bundle: ResourceView, options: ShowOptions) -> Item:
+    """A bundle: a line for each replica; with detail, all parts of each."""
+    several = len(bundle.children) > 1
+    flags = [flag for flag in _container_flags(bundle) if flag != "disabled"]
+    text = f"Container bundle{' set' if several else ''}: {bundle.id} [{bundle.image}]"
+    text += "".join(f" ({flag})" for flag in flags)
+    items: list[Item] = []
+    for replica in bundle.children:
+        places = replica.container.nodes if replica.container is not None else []
+        if places and not any(shown_node(options, node) for node in places):
+            continue
+        parts = [Item(resource_line(p, options, _first_node(p), many=True)) for p in replica.children]
+        if not options.detail:
+            items.append(Item(_replica_line(replica, options)))
+        elif several:
+            items.append(Item(f"Replica[{replica.id}]", parts))
+        else:
+            items.append(Item("", parts))
+    return Item(f"{text}:", items)
+
+
+def _replica_line(replica: ResourceView, options: ShowOptions) -> str:
+    named = replica.connection or replica.container
+    shown = replica.inside or replica.container
+    assert named is not None
+    assert shown is not None
+    address = f" ({replica.image})" if replica.image else ""
+    node = _first_node(replica.container) if replica.container is not None else None
+    return resource_line(shown, options, node, name=f"{named.id}{address}")
 
 
 def _instance_display(child: ResourceView, clone: ResourceView, options: ShowOptions) -> str:
@@ -249,7 +282,9 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part.lower()) for part in re.split(r"(\d+)", name) if part]
 
 
-def brief_items(resources: list[ResourceView], options: ShowOptions, *, with_nodes: bool) -> list[Item]:
+def brief_items(
+    resources: list[ResourceView], options: ShowOptions, *, with_nodes: bool, totals: bool = False
+) -> list[Item]:
     """Counts by agent, as -b shows primitives."""
     counts: dict[str, list[int]] = {}
     where: dict[str, dict[str, int]] = {}
@@ -267,7 +302,7 @@ def brief_items(resources: list[ResourceView], options: ShowOptions, *, with_nod
             items.append(Item(f"{active}\t({agent}):\tActive "))
             continue
         for node, number in sorted(where.get(agent, {}).items()):
-            shown = f"{number}/{total_number}" if options.inactive else str(number)
+            shown = f"{number}/{total_number}" if options.inactive or totals else str(number)
             items.append(Item(f"{shown}\t({agent}):\tActive {node}"))
         if not active and options.inactive:
             items.append(Item(f"0/{total_number}\t({agent}):\tActive"))

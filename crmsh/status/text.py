@@ -58,7 +58,7 @@ def _summary(status: ClusterStatus, options: ShowOptions) -> list[Item]:
     if options.shows("counts"):
         items.append(Item(f"{plural(summary.nodes, 'node')} configured"))
         items.append(Item(f"{plural(summary.resources, 'resource instance')} configured{_counts(status)}"))
-    if options.shows("options"):
+    if options.shows("options") and options.options_named:
         items += [Item(text) for text in _cluster_options(status)]
     return items
 

@@ -77,7 +77,9 @@ def render_xml(status: ClusterStatus, options: ShowOptions, request: str) -> str
     if options.shows("attributes"):
         _attributes(root, status, options)
     if options.shows("operations") or options.shows("failcounts"):
-        history = root.add("node_history")
+        history = Tag("node_history")
+        if options.only_nodes is None or any(shown_node(options, node) for node, _ in status.history):
+            root.below.append(history)
         for node, views in status.history:
             if shown_node(options, node):
                 _history(history, node, views, options)
@@ -173,7 +175,20 @@ def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: 
                 maintenance=resource.maintenance, managed=resource.managed, disabled=resource.disabled,
                 description=resource.description or None,
             )  # fmt: skip
-        case "clone" | "bundle":
+        case "bundle":
+            tag = parent.add(
+                "bundle",
+                id=resource.id,
+                type=resource.launcher,
+                image=resource.image,
+                unique=False,
+                maintenance=resource.maintenance,
+                managed=resource.managed,
+                failed=resource.failed,
+            )
+        case "replica":
+            tag = parent.add("replica", id=resource.id)
+        case "clone":
             tag = parent.add(
                 "clone",
                 id=resource.id,

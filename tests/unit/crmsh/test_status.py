@@ -54,7 +54,7 @@ def test_the_usual_status_has_summary_nodes_resources_and_failures(cib: Path) ->
         "  * db\t(ocf:heartbeat:Dummy):\t Stopped\n"
         "\n"
         "Failed Resource Actions:\n"
-        "  * vip 10s-interval monitor on alpha returned 'not running' (the address is gone)"
+        "  * vip 10s-interval monitor on alpha returned 'Not running' (the address is gone)"
         " at Mon Jan  5 08:01:40 2026\n"
     )
 
