@@ -211,10 +211,13 @@ class CibView:
         return self.delete_transient(name, failures_of(self.transient(name), resource, operation, interval_ms))
 
     def ask_to_leave(self, name: str) -> list[Request]:
-        """A node wants to leave: its resources are to be moved away."""
-        if self.transient(name).get(SHUTDOWN, "0") != "0":
-            return []
-        return [status.set_transient_attribute(self.id_of(name), SHUTDOWN, str(self.wall))]
+        """A node wants to leave: its resources are to be moved away. Since when is kept where it is known.
+
+        It is written even where the document has it already, since what goes before in the same change may replace
+        the node's attributes.
+        """
+        since = self.transient(name).get(SHUTDOWN, "0")
+        return [status.set_transient_attribute(self.id_of(name), SHUTDOWN, since if since != "0" else str(self.wall))]
 
     # writing: nodes
 
