@@ -236,7 +236,7 @@ def _rendered(
     data: bytes, given: Parsed, options: ShowOptions, form: str, request: str, live: LiveParts | None, colours: bool
 ) -> str:
     from cib.errors import CibError
-    from crmsh.status.options import nodes_named, resources_named
+    from crmsh.status.options import nodes_named, parts_of, resources_named
     from crmsh.status.reader import read_status
 
     try:
@@ -253,6 +253,7 @@ def _rendered(
         options.only_nodes = nodes_named(status, given.get("node"))
     if given.has("resource"):
         options.only_resources = resources_named(status, given.get("resource"))
+        options.parts = parts_of(status, options.only_resources)
     if given.has("simple"):
         return _simple(status)
     match form:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from crmsh.status.blocks import Block, Item, when
 from crmsh.status.model import ClusterStatus, FailureView, FencingView, HistoryView, OperationView
 from crmsh.status.node_text import node_name
-from crmsh.status.options import ShowOptions, shown_node
+from crmsh.status.options import ShowOptions, shown_history, shown_node
 
 
 def attribute_blocks(status: ClusterStatus, options: ShowOptions) -> list[Block]:
@@ -52,7 +52,7 @@ def history_blocks(status: ClusterStatus, options: ShowOptions) -> list[Block]:
 
 
 def _history_shown(history: HistoryView, options: ShowOptions, operations: bool) -> bool:
-    if options.only_resources is not None and history.resource not in options.only_resources:
+    if not shown_history(options, history.resource):
         return False
     return bool(history.operations) if operations else history.fail_count > 0
 

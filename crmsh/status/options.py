@@ -35,6 +35,8 @@ class ShowOptions:
     ban_prefix: str = ""
     only_nodes: tuple[str, ...] | None = None
     only_resources: tuple[str, ...] | None = None
+    parts: frozenset[str] = frozenset()
+    """All primitives of the named resources: whose histories are shown."""
     options_named: bool = False
     """The cluster's options were asked for by name: only then the text has them."""
 
@@ -83,6 +85,23 @@ def shown_resource(options: ShowOptions, resource: ResourceView, parent_shown: b
     if resource.id in options.only_resources or resource.full_id in options.only_resources:
         return True
     return any(shown_resource(options, child) for child in resource.children)
+
+
+def parts_of(status: ClusterStatus, names: tuple[str, ...]) -> frozenset[str]:
+    """The primitives of the named resources, wherever these are in the tree."""
+    found: set[str] = set()
+    pending = list(status.resources)
+    while pending:
+        resource = pending.pop()
+        if {resource.id, resource.full_id} & set(names):
+            found |= {primitive.id for primitive in resource.primitives()}
+        pending += resource.children
+    return frozenset(found)
+
+
+def shown_history(options: ShowOptions, resource: str) -> bool:
+    """Whether the filter lets the history of a primitive through."""
+    return options.only_resources is None or resource in options.parts
 
 
 def named_itself(options: ShowOptions, resource: ResourceView) -> bool:

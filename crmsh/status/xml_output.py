@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from crmsh.exit_codes import text_of
 from crmsh.status.blocks import when
 from crmsh.status.model import ClusterStatus, HistoryView, NodeView, ResourceView
-from crmsh.status.options import ShowOptions, named_itself, shown_node, shown_resource
+from crmsh.status.options import ShowOptions, named_itself, shown_history, shown_node, shown_resource
 
 API_VERSION = "2.42"
 
@@ -173,7 +173,7 @@ def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: 
             tag = parent.add(
                 "group", id=resource.full_id, number_resources=len(resource.children),
                 maintenance=resource.maintenance, managed=resource.managed, disabled=resource.disabled,
-                description=resource.description or None,
+                description=resource.description if options.description and resource.description else None,
             )  # fmt: skip
         case "bundle":
             tag = parent.add(
@@ -200,16 +200,16 @@ def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: 
                 failed=resource.failed,
                 failure_ignored=resource.failure_ignored,
                 target_role=resource.target_role or None,
-                description=resource.description or None,
+                description=resource.description if options.description and resource.description else None,
             )
         case _:
-            _primitive(parent, resource)
+            _primitive(parent, resource, options)
             return
     for child in resource.children:
         _resource(tag, child, options, whole)
 
 
-def _primitive(parent: Tag, resource: ResourceView) -> None:
+def _primitive(parent: Tag, resource: ResourceView, options: ShowOptions) -> None:
     tag = parent.add(
         "resource",
         id=resource.id,
@@ -226,7 +226,7 @@ def _primitive(parent: Tag, resource: ResourceView) -> None:
         failure_ignored=resource.failure_ignored,
         nodes_running_on=len(resource.nodes),
         pending=resource.pending or None,
-        description=resource.description or None,
+        description=resource.description if options.description and resource.description else None,
     )
     for node in resource.nodes:
         tag.add("node", name=node.name, id=node.id, cached=node.online)
@@ -247,7 +247,7 @@ def _history(parent: Tag, node: NodeView, views: list[HistoryView], options: Sho
     shown = [
         view for view in views
         if (view.operations or view.fail_count)
-        and (options.only_resources is None or view.resource in options.only_resources)
+        and (shown_history(options, view.resource))
     ]  # fmt: skip
     if not shown:
         return
