@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cib.values import INFINITY, MINUS_INFINITY
 from pengine.bundle_assignment import assign_bundle
 from pengine.clone_assignment import assign_clone
 from pengine.colocations import add_colocation
@@ -26,8 +27,6 @@ from pengine.working import (
     Resource,
 )
 
-_MINUS_INFINITY = -1_000_000
-_INFINITY = 1_000_000
 _BUNDLE_CONNECTION = 10_000
 """How much a bundle's connection wants to be where its container is; it may be elsewhere."""
 
@@ -82,7 +81,7 @@ def _internal(cluster: Cluster, resource: Resource) -> None:
         for earlier, later in zip(resource.children, resource.children[1:], strict=False):
             add_colocation(
                 cluster,
-                Colocation("group:members", later, earlier, _INFINITY, influence=later.critical, explicit=False),
+                Colocation("group:members", later, earlier, INFINITY, influence=later.critical, explicit=False),
             )
     if resource.kind == PRIMITIVE and resource.managed:
         _primitive_internal(cluster, resource)
@@ -94,12 +93,12 @@ def _primitive_internal(cluster: Cluster, resource: Resource) -> None:
         if node is not None:
             for index, score in enumerate(resource.allowed.scores):
                 if score != ABSENT and index != node.index:
-                    set_score(cluster, resource, index, _MINUS_INFINITY, "container", resource.launcher.id)
+                    set_score(cluster, resource, index, MINUS_INFINITY, "container", resource.launcher.id)
         else:
             in_bundle = resource.parent is not None and resource.parent.kind == BUNDLE
             if resource.is_connection and not in_bundle:
                 _ban_remote_nodes(cluster, resource.launcher, "container")
-            score = _BUNDLE_CONNECTION if resource.is_connection and in_bundle else _INFINITY
+            score = _BUNDLE_CONNECTION if resource.is_connection and in_bundle else INFINITY
             add_colocation(
                 cluster,
                 Colocation("#resource-with-container", resource, resource.launcher, score, explicit=False),
@@ -112,7 +111,7 @@ def _tie_to_container(cluster: Cluster, bundle: Resource, child: Resource) -> No
     for replica in bundle.replicas:
         if replica.ip is child:
             add_colocation(
-                cluster, Colocation("#ip-with-container", child, replica.container, _INFINITY, explicit=False)
+                cluster, Colocation("#ip-with-container", child, replica.container, INFINITY, explicit=False)
             )
 
 
@@ -132,4 +131,4 @@ def _launched_in(cluster: Cluster, resource: Resource) -> Node | None:
 def _ban_remote_nodes(cluster: Cluster, resource: Resource, source: str) -> None:
     for node in cluster.nodes:
         if node.connection is not None and resource.allowed.scores[node.index] != ABSENT:
-            set_score(cluster, resource, node.index, _MINUS_INFINITY, source, node.name)
+            set_score(cluster, resource, node.index, MINUS_INFINITY, source, node.name)

@@ -5,6 +5,7 @@ Source: design page 0010, "Internal orderings".
 
 from __future__ import annotations
 
+from cib.values import MINUS_INFINITY
 from pengine.actions import global_pseudo_action, operation_key, order_tasks, request_ordering
 from pengine.bundle_orderings import (
     order_address,
@@ -44,8 +45,6 @@ from pengine.working import (
     Resource,
 )
 
-_MINUS_INFINITY = -1_000_000
-
 
 def add_internal_orderings(cluster: Cluster) -> None:
     """Ask for the orderings of every resource, and those of resources that must not be together."""
@@ -56,7 +55,7 @@ def add_internal_orderings(cluster: Cluster) -> None:
 def add_anticolocation_orderings(cluster: Cluster) -> None:
     """Where two resources may not be together, one must have left before the other comes."""
     for colocation in cluster.colocations:
-        if colocation.score <= _MINUS_INFINITY:
+        if colocation.score <= MINUS_INFINITY:
             _order_apart(cluster, colocation)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cib.values import MINUS_INFINITY, add_scores
+from pengine.vocabulary import ABSENT, PROBE_ALWAYS
 
 if TYPE_CHECKING:
     from pengine.working import Cluster, Node, Resource
-
-_ABSENT = -(1 << 50)
 
 
 class Contribution:
@@ -82,7 +81,7 @@ def replace_scores(cluster: Cluster, resource: Resource, scores: list[int], sour
     for index, score in enumerate(scores):
         before = old[index]
         if score != before:
-            amount = score if score <= MINUS_INFINITY or before == _ABSENT else score - before
+            amount = score if score <= MINUS_INFINITY or before == ABSENT else score - before
             cluster.ledger.record(resource.id, index, source, constraint, amount, score)
     resource.allowed.scores = scores
 
@@ -94,7 +93,7 @@ def add_on_node(
     for child in resource.children:
         add_on_node(cluster, child, node, amount, source, constraint)
     table = resource.allowed
-    if table.scores[node.index] == _ABSENT:
+    if table.scores[node.index] == ABSENT:
         table.scores[node.index] = node.score
         table.modes[node.index] = node.mode
         if node.score:
@@ -117,8 +116,5 @@ def fresh_banned_table(cluster: Cluster, resource: Resource, source: str, constr
     """Replace a resource's own table by one that bans it from every node."""
     for node in cluster.nodes:
         set_score(cluster, resource, node.index, MINUS_INFINITY, source, constraint)
-        resource.allowed.modes[node.index] = PROBE_DEFAULT
+        resource.allowed.modes[node.index] = PROBE_ALWAYS
         resource.allowed.counts[node.index] = 0
-
-
-PROBE_DEFAULT = 0

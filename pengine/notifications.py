@@ -5,6 +5,7 @@ Source: Pacemaker Administration, "Clone notifications"; design page 0010, "Noti
 
 from __future__ import annotations
 
+from cib.values import INFINITY
 from pengine.actions import newest_action, notify_key, order_actions, request
 from pengine.relations import (
     Notification,
@@ -27,8 +28,6 @@ from pengine.working import (
     Resource,
 )
 
-_INFINITY = 1_000_000
-
 
 def add_notifications(cluster: Cluster, clone: Resource, task: str, action: Action, complete: Action) -> None:
     """Ask for the pseudo actions before and after a task of a clone, all optional as the task is."""
@@ -39,7 +38,7 @@ def add_notifications(cluster: Cluster, clone: Resource, task: str, action: Acti
     post = _pseudo(cluster, clone, complete, "notify", "post", task)
     post_done = _pseudo(cluster, clone, complete, "notified", "confirmed-post", task)
     for item in (post, post_done):
-        item.priority = _INFINITY
+        item.priority = INFINITY
         item.flags = item.flags & ~RUNNABLE | (complete.flags & RUNNABLE)
     order_actions(pre, pre_done, ORDERED)
     order_actions(pre_done, action, ORDERED)
@@ -89,7 +88,7 @@ def order_notifications_after_fencing(cluster: Cluster, resource: Resource, stop
         action = request(cluster, resource, notify_key(resource.id, kind, "stonith"), task, None, optional)
         action.flags |= PSEUDO
         action.flags = action.flags & ~RUNNABLE | (fencing.flags & RUNNABLE)
-        action.priority = _INFINITY
+        action.priority = INFINITY
         action.meta["notify_key_type"] = kind
         action.meta["notify_key_operation"] = "stonith"
         action.meta["notify_type"] = "post"
@@ -256,7 +255,7 @@ def _notify(cluster: Cluster, resource: Resource, node: Node, notification: Noti
         order_actions(pseudo, action, ORDERED)
         order_actions(action, done, ORDERED)
         if not before:
-            action.priority = _INFINITY
+            action.priority = INFINITY
     if before:
         return
     for monitor in resource.actions:

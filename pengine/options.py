@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cib.values import boolean_or, interval_ms_or, leading_integer, milliseconds_to_seconds, score_or
+from cib.values import MINUS_INFINITY, boolean_or, interval_ms_or, leading_integer, milliseconds_to_seconds, score_or
 
 _OLD_NAMES = {
     "fencing-enabled": "stonith-enabled",
@@ -105,7 +105,7 @@ class Options:
         self.health_base = score_or(text("node-health-base"))
         self.health_green = score_or(text("node-health-green"))
         self.health_yellow = score_or(text("node-health-yellow"))
-        self.health_red = score_or(text("node-health-red"), -1_000_000)
+        self.health_red = score_or(text("node-health-red"), MINUS_INFINITY)
 
 
 def _duration(text: str | None, default: str) -> str:

@@ -5,6 +5,7 @@ Source: design page 0010, "Orderings".
 
 from __future__ import annotations
 
+from cib.values import INFINITY
 from pengine.actions import (
     find_actions,
     newest_action,
@@ -46,8 +47,6 @@ from pengine.working import (
     Node,
     Resource,
 )
-
-_INFINITY = 1_000_000
 
 
 def apply_orderings(cluster: Cluster) -> None:
@@ -196,7 +195,7 @@ class OrderingEngine:
             if inner is None or inner.flags & RUNNABLE:
                 return
         for colocation in with_this_colocations(resource):
-            if colocation.score < _INFINITY:
+            if colocation.score < INFINITY:
                 continue
             if action.task == "promote" and colocation.primary_role != PROMOTED:
                 continue

@@ -5,6 +5,7 @@ Source: design page 0010, "Resource actions".
 
 from __future__ import annotations
 
+from cib.values import INFINITY
 from pengine.actions import operation_key, order_actions, pseudo_action, request_task, set_reason
 from pengine.cleanup import schedule_cleanup
 from pengine.migration import add_migration_actions, may_migrate
@@ -40,8 +41,6 @@ from pengine.working import (
     Node,
     Resource,
 )
-
-_INFINITY = 1_000_000
 
 _NEXT_STEP = (
     (UNKNOWN, STOPPED, STOPPED, STOPPED, STOPPED),
@@ -123,7 +122,7 @@ def _create_bundle_actions(cluster: Cluster, bundle: Resource) -> None:
         for task in ("promote", "promoted", "demote", "demoted"):
             action = pseudo_action(cluster, bundle, task, True, True)
             if task in ("promoted", "demoted"):
-                action.priority = _INFINITY
+                action.priority = INFINITY
 
 
 def _create_clone_actions(cluster: Cluster, clone: Resource) -> None:
@@ -144,14 +143,14 @@ def _create_collective_actions(
 ) -> tuple[Action, Action, Action, Action]:
     start = pseudo_action(cluster, clone, "start", not states.starting, True)
     running = pseudo_action(cluster, clone, "running", not states.starting, False)
-    running.priority = _INFINITY
+    running.priority = INFINITY
     if states.active or states.starting:
         running.flags |= RUNNABLE
     else:
         running.flags &= ~RUNNABLE
     stop = pseudo_action(cluster, clone, "stop", not states.stopping, True)
     stopped = pseudo_action(cluster, clone, "stopped", not states.stopping, True)
-    stopped.priority = _INFINITY
+    stopped.priority = INFINITY
     if not states.restarting:
         stop.flags |= MIGRATABLE
     return start, running, stop, stopped
@@ -166,7 +165,7 @@ def _create_promotable_actions(cluster: Cluster, clone: Resource) -> None:
     for task, done, active in (("promote", "promoted", promoting), ("demote", "demoted", demoting)):
         action = pseudo_action(cluster, clone, task, not active, True)
         complete = pseudo_action(cluster, clone, done, not active, True)
-        complete.priority = _INFINITY
+        complete.priority = INFINITY
         if clone.notify:
             add_notifications(cluster, clone, task, action, complete)
     for instance in clone.children:

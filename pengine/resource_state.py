@@ -5,6 +5,7 @@ Source: design page 0010, "History".
 
 from __future__ import annotations
 
+from cib.values import INFINITY
 from pengine.actions import fence_node, request_task
 from pengine.ledger import add_on_node, ban, fresh_banned_table
 from pengine.vocabulary import (
@@ -33,8 +34,6 @@ from pengine.working import (
     Node,
     Resource,
 )
-
-_INFINITY = 1_000_000
 
 
 def current_node(resource: Resource) -> Node | None:
@@ -84,7 +83,7 @@ def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) 
             resource.managed = False
             resource.maintenance = True
     if not resource.managed:
-        add_on_node(cluster, resource, node, _INFINITY, "unmanaged")
+        add_on_node(cluster, resource, node, INFINITY, "unmanaged")
         ancestor = resource.parent
         while ancestor is not None:
             ancestor.running_on.append(node)

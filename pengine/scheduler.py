@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cib.values import is_true
+from cib.values import format_score, is_true
 from pengine.assignment import add_internal_colocations, assign_resources
 from pengine.bundles import build_bundle
 from pengine.colocations import unpack_colocation
@@ -186,19 +186,13 @@ def score_lines(cluster: Cluster) -> list[str]:
     """Return the assignment scores in the order in which they came about, as text."""
     lines: list[str] = []
     for prefix, resource, node, score in cluster.score_lines:
-        text = _format(score)
+        text = format_score(score)
         if prefix == "promotion":
             where = f"on {node}" if node is not None else "(inactive)"
             lines.append(f"{resource} promotion score {where}: {text}")
         else:
             lines.append(f"{prefix}: {resource} allocation score on {node}: {text}")
     return lines
-
-
-def _format(score: int) -> str:
-    if score >= 1_000_000:
-        return "INFINITY"
-    return "-INFINITY" if score <= -1_000_000 else str(score)
 
 
 def _add_placements(resource: Resource, placements: dict[str, Placement]) -> None:

@@ -164,10 +164,6 @@ class _Simulator:
         )
 
 
-def _new_status(identifier: str | None, name: str | None, attributes: dict[str, str]) -> NodeStatus:
-    return NodeStatus(identifier, name, attributes, EMPTY_BLOCK, EMPTY_BLOCK, ())
-
-
 def _history_names(resources: list[Resource]) -> set[str]:
     names: set[str] = set()
     for resource in resources:

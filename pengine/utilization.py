@@ -5,7 +5,7 @@ Source: Pacemaker Explained, "Utilization and placement strategy"; design page 0
 
 from __future__ import annotations
 
-from cib.values import MINUS_INFINITY
+from cib.values import INFINITY, MINUS_INFINITY
 from pengine.colocation_scores import (
     PLACE,
     add_matching_scores,
@@ -32,8 +32,6 @@ from pengine.working import (
     Node,
     Resource,
 )
-
-_INFINITY = 1_000_000
 
 
 def has_room(node: Node, needs: dict[str, int]) -> bool:
@@ -71,13 +69,13 @@ def _find_colocated(resource: Resource, origin: Resource, found: list[Resource])
     found.insert(0, resource)
     for colocation in this_with_colocations(resource):
         other = colocation.primary
-        if other is origin or colocation.score < _INFINITY:
+        if other is origin or colocation.score < INFINITY:
             continue
         if colocation_effect(resource, other, colocation, preview=True) == PLACE:
             _follow(other, origin, found)
     for colocation in with_this_colocations(resource):
         other = colocation.dependent
-        if other is origin or colocation.score < _INFINITY:
+        if other is origin or colocation.score < INFINITY:
             continue
         if resource.kind == CLONE and other.kind != CLONE:
             continue

@@ -102,7 +102,6 @@ class Node:
         "digest_results",
         "expected_up",
         "expired_entries",
-        "fence_action",
         "history_unpacked",
         "id",
         "index",
@@ -123,7 +122,6 @@ class Node:
         "standby_on_fail",
         "status_attributes",
         "unclean",
-        "unpacked",
         "utilization",
     )
 
@@ -149,14 +147,12 @@ class Node:
         self.seen = False
         self.reset = False
         """A remote or guest node that must be fenced before its connection is re-established."""
-        self.unpacked = False
         self.history_unpacked = False
         self.connection: Resource | None = None
         self.status_attributes: dict[str, str] = {}
         self.running: list[Resource] = []
         self.assigned_count = 0
         self.priority = 0
-        self.fence_action: Action | None = None
         self.digest_results: dict[tuple[str, str], int] = {}
         self.expired_entries: dict[tuple[str, str], bool] = {}
         """Recurring operations whose failure has expired, so that they must be started anew."""
@@ -250,7 +246,6 @@ class Resource:
         "removed",
         "replicas",
         "requires",
-        "restart_by_definition",
         "running_on",
         "standard",
         "start_pending",
@@ -309,7 +304,6 @@ class Resource:
         self.exclusive_discovery = False
         self.start_pending = False
         self.reload = False
-        self.restart_by_definition = False
         self.anonymous_class = False
 
         self.priority = 0
