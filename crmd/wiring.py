@@ -360,8 +360,10 @@ class Wiring:
             self._office_timer(dc, name)
 
     def _leave_alone(self) -> None:
-        """A stopping node without a DC that hears it stops its resources itself."""
+        """A stopping node without a DC that hears it stops its resources itself; to one that does it says so again,
+        since the wish may have been lost with the DC before."""
         if self._member.serving:
+            self._write_here(NodeWrite(), self._cib.ask_to_leave(self._me))
             self._post.timer(LEAVE_TIMER, self._now + self._settings.leave_bound_ms)
         else:
             self._perform_node(self._node.give_up(f"nobody moves them away: {self._stopping}", self._now))
