@@ -549,7 +549,11 @@ class WorkingCopy:
                     if name not in kept and element is not None:
                         self._delete(element, force=True)
             for thing in sorted(things, key=_dependency_rank):
-                self.put(thing, update=True)
+                try:
+                    self.put(thing, update=True)
+                except LanguageError as error:
+                    error.about = thing
+                    raise
 
     def _suggest(self, name: str, *tags: str) -> str:
         return did_you_mean(name, self.names(*tags))

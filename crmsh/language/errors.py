@@ -21,6 +21,8 @@ class LanguageError(Exception):
     end: int = -1
     syntax: bool = False
     """True where the line itself cannot be understood, apart from the configuration around it."""
+    about: object = None
+    """The parsed object that cannot be made, where a whole text of them is taken in."""
 
     def __str__(self) -> str:
         if not self.subject:

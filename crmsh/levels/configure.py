@@ -205,9 +205,7 @@ def load(session: Session, arguments: list[str]) -> None:
     if as_xml or text.lstrip().startswith("<"):
         _load_xml(session, text, words[0])
     else:
-        things = _parse_text(text, words[0])
-        _tell_doubts(session, things)
-        session.copy.load(things, method)
+        _load_text(session, text, words[0], method)
     _tell_notices(session)
 
 
@@ -226,6 +224,19 @@ def _read_source(name: str) -> str:
         raise CommandError(f"cannot read {name}: {error}") from None
 
 
+def _load_text(session: Session, text: str, name: str, method: str) -> None:
+    from crmsh.language.errors import LanguageError
+
+    placed = _parse_text(text, name)
+    things = [thing for _, thing in placed]
+    _tell_doubts(session, things)
+    try:
+        session.copy.load(things, method)
+    except LanguageError as error:
+        number = next((number for number, thing in placed if thing is error.about), 0)
+        raise CommandError(f"{name}:{number}: {error}; nothing was taken over", tuple(error.pointer())) from error
+
+
 def _load_xml(session: Session, text: str, name: str) -> None:
     from crmsh.language.xml import MalformedXml, clone, parse_xml, tag_of
 
@@ -242,18 +253,18 @@ def _load_xml(session: Session, text: str, name: str) -> None:
     parent.replace(root, clone(source))
 
 
-def _parse_text(text: str, source: str) -> list[ConfigurationObject]:
-    """The objects of a text. Raises CommandError that lists every faulty line."""
+def _parse_text(text: str, source: str) -> list[tuple[int, ConfigurationObject]]:
+    """The objects of a text, each with its line's number. Raises CommandError that lists every faulty line."""
     from crmsh.language.errors import LanguageError
     from crmsh.language.parse import parse_line
 
-    things: list[ConfigurationObject] = []
+    things: list[tuple[int, ConfigurationObject]] = []
     problems: list[str] = []
     for number, line in logical_lines(text):
         if line.lstrip().startswith("#"):
             continue
         try:
-            things.append(parse_line(line))
+            things.append((number, parse_line(line)))
         except LanguageError as error:
             problems += [f"{source}:{number}: {error}", *error.pointer()]
     if problems:
@@ -331,7 +342,7 @@ def _take_back(session: Session, arguments: list[str], text: str) -> None:
     if arguments and arguments[0] == "xml":
         _load_xml(session, text, "the edited text")
         return
-    things = _parse_text(text, "the edited text")
+    things = [thing for _, thing in _parse_text(text, "the edited text")]
     _tell_doubts(session, things)
     session.copy.replace_objects(select(session.copy, arguments), things)
     _tell_notices(session)
