@@ -43,7 +43,17 @@ def stages(full: bool) -> list[Stage]:
         Stage("imports", (str(BIN / "lint-imports"),), True, 0.5),
         Stage("types", (str(BIN / "mypy"),), False, 4),
         Stage(
-            "quick", pytest("tests/unit", "tests/transcripts", "tests/property", "-m", "not slow and not lab"), True, 4
+            "quick",
+            pytest(
+                "tests/unit",
+                "tests/bad_input",
+                "tests/transcripts",
+                "tests/property",
+                "-m",
+                "not slow and not lab",
+            ),
+            True,
+            4,
         ),
         Stage("slow", pytest("tests/unit", "tests/transcripts", "tests/property", "-m", "slow and not lab"), False, 6),
         Stage("conformance", pytest("tests/conformance"), False, 10),
