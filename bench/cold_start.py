@@ -50,7 +50,7 @@ def main() -> int:
         sys.stderr.write(f"cold_start: {error}\n")
         return 1
     ours = found["Pacekeeper"]
-    rows = [("ms to idle with a DC", "median (least … most)", "Pacekeeper is faster by")]
+    rows = [("ms to idle with a DC", "median (least … most)", "peer / Pacekeeper")]
     rows += [(title, cell(values), "" if values is ours else ratio(ours, values)) for title, values in found.items()]
     say("\n" + table(rows) + ("" if reason else f"Pacemaker: {versions()}\n"))
     return 0

@@ -3,8 +3,9 @@
 usage: python -m bench.commands [--batches N]
 
 On a file (CIB_file): their start, a query, their end. On a node of a running cluster: with an answer of the cluster.
-Each figure is for one call, out of batches of calls in a row from one shell; `true` shows what such a call costs in any
-case, `python` what our interpreter costs before it does anything.
+Each figure is for one call, out of batches of calls in a row from one shell; processor time is what other load on the
+machine disturbs least. `true` shows what such a call costs in any case, `python` what our interpreter costs before it
+does anything.
 """
 
 import argparse
@@ -12,9 +13,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from bench.figures import cell, clean_up_on_sigterm, machine, ratio, say, table
 from bench.generated import cluster
@@ -38,6 +40,14 @@ ON_A_NODE: tuple[tuple[str, ...], ...] = (
 Wrap = Callable[[Sequence[str]], list[str]]
 
 
+class Call(msgspec.Struct, frozen=True):
+    """One call of a tool."""
+
+    cpu_ms: float
+    """Processor time, its children's and a part of the shell's included."""
+    elapsed_ms: float
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.commands", description=__doc__)
@@ -48,7 +58,9 @@ def main() -> int:
     absent = missing()
     if absent:
         say(f"left out: Debian's tools: {absent}")
-    rows: list[tuple[str, ...]] = [("ms for one call", "ours", "Debian's", "Debian's / ours")]
+    rows: list[tuple[str, ...]] = [
+        ("ms for one call", "processor: ours", "Debian's", "ours / Debian's", "elapsed: ours", "Debian's")
+    ]
     try:
         _on_a_file(options.batches, not absent, rows)
         reason = available()
@@ -71,17 +83,17 @@ def _on_a_file(batches: int, with_peer: bool, rows: list[tuple[str, ...]]) -> No
         file.write_text(cluster(10, 3))
         file.chmod(0o644)
         environment = {**os.environ, "CIB_file": str(file)}
-        rows.append(("true", cell(_times(["true"], batches, environment, list)), "", ""))
+        rows.append(_row("true", _calls(["true"], batches, environment, list), []))
         python = [str(COMMANDS / "python"), "-I", "-c", "pass"]
-        rows.append(("python", cell(_times(python, batches, environment, list)), "", ""))
+        rows.append(_row("python", _calls(python, batches, environment, list), []))
         for name, *arguments in ON_A_FILE:
-            ours = _times([str(COMMANDS / name), *arguments], batches, environment, list)
-            theirs = _times([f"{TOOLS}/{name}", *arguments], batches, environment, list) if with_peer else []
-            rows.append((f"{_label(name, arguments)}, on a file", cell(ours), cell(theirs), ratio(ours, theirs)))
+            ours = _calls([str(COMMANDS / name), *arguments], batches, environment, list)
+            theirs = _calls([f"{TOOLS}/{name}", *arguments], batches, environment, list) if with_peer else []
+            rows.append(_row(f"{_label(name, arguments)}, on a file", ours, theirs))
 
 
 def _on_a_node(batches: int, with_peer: bool, rows: list[tuple[str, ...]]) -> None:
-    found: dict[str, dict[tuple[str, ...], list[float]]] = {"ours": {}, "peer": {}}
+    found: dict[str, dict[tuple[str, ...], list[Call]]] = {"ours": {}, "peer": {}}
     contestants: list[tuple[str, type[Ours] | type[Peer], str]] = [("ours", Ours, str(COMMANDS))]
     if with_peer:
         contestants.append(("peer", Peer, TOOLS))
@@ -90,11 +102,16 @@ def _on_a_node(batches: int, with_peer: bool, rows: list[tuple[str, ...]]) -> No
             environment = lab[NODES[0]].environment()
             for command in ON_A_NODE:
                 whole = [f"{directory}/{command[0]}", *command[1:]]
-                found[key][command] = _times(whole, batches, environment, lab[NODES[0]].command)
+                found[key][command] = _calls(whole, batches, environment, lab[NODES[0]].command)
     for command in ON_A_NODE:
         ours, theirs = found["ours"][command], found["peer"].get(command, [])
-        label = f"{_label(command[0], command[1:])}, on a node"
-        rows.append((label, cell(ours), cell(theirs), ratio(ours, theirs)))
+        rows.append(_row(f"{_label(command[0], command[1:])}, on a node", ours, theirs))
+
+
+def _row(label: str, ours: list[Call], theirs: list[Call]) -> tuple[str, ...]:
+    cpu = [call.cpu_ms for call in ours], [call.cpu_ms for call in theirs]
+    elapsed = [call.elapsed_ms for call in ours], [call.elapsed_ms for call in theirs]
+    return (label, cell(cpu[0]), cell(cpu[1]), ratio(cpu[1], cpu[0]), cell(elapsed[0]), cell(elapsed[1]))
 
 
 def _label(name: str, arguments: Sequence[str]) -> str:
@@ -103,19 +120,22 @@ def _label(name: str, arguments: Sequence[str]) -> str:
     return " ".join((name, *arguments))
 
 
-def _times(command: Sequence[str], batches: int, environment: dict[str, str], wrap: Wrap) -> list[float]:
-    """Milliseconds for one call, for each batch. Raises LabError when the command fails."""
+def _calls(command: Sequence[str], batches: int, environment: dict[str, str], wrap: Wrap) -> list[Call]:
+    """What one call costs, for each batch. Raises LabError when the command fails."""
     loop = f'n=0; while [ $n -lt {CALLS} ]; do "$@" >/dev/null 2>&1 || exit $?; n=$((n + 1)); done; date +%s%N'
     # The shell tells the time itself: what it costs to get onto the node is not the tool's.
-    script = ["sh", "-c", f"date +%s%N; {loop}", "sh", *command]
+    script = wrap(["sh", "-c", f"date +%s%N; {loop}", "sh", *command])
     found = []
     for _ in range(batches):
-        result = subprocess.run(wrap(script), env=environment, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise LabError(f"{' '.join(command)} exited with {result.returncode}")
-        begun, ended = map(int, result.stdout.split())
-        found.append((ended - begun) / 1e6 / CALLS)
-        time.sleep(0.02)
+        with subprocess.Popen(script, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            times = process.stdout.read().split()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise LabError(f"{' '.join(command)} exited with {process.returncode}")
+        elapsed_ms = (int(times[1]) - int(times[0])) / 1e6
+        found.append(Call((usage.ru_utime + usage.ru_stime) * 1000 / CALLS, elapsed_ms / CALLS))
     return found
 
 

@@ -32,11 +32,11 @@ def cell(values: Sequence[float]) -> str:
     return f"{_short(one.median)} ({_short(one.least)} … {_short(one.most)})"
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """The peer's median in ours: above 1 when we are the smaller (faster, lighter)."""
-    if not ours or not theirs:
+def ratio(measure: Sequence[float], what: Sequence[float]) -> str:
+    """How many times the median of `measure` goes into the median of `what`."""
+    if not measure or not what:
         return "-"
-    return f"{statistics.median(theirs) / statistics.median(ours):.2f} x"
+    return f"{statistics.median(what) / statistics.median(measure):.2f} x"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
