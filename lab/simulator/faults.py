@@ -62,11 +62,21 @@ class Injector:
         return machine.name
 
     def blackout(self, rng: random.Random) -> str:
-        """All nodes lose power, and come back one after the other."""
+        """One node loses power, then, after somebody changed the configuration, all others; all come back."""
+        first = self._machine(rng)
+        first.power_off("blackout")
+        change_ms = rng.randint(1_500, 3_000)
+        rest_ms = change_ms + rng.randint(100, 1_000)
+        number = rng.getrandbits(32)
+        self._world.after(change_ms, lambda: self._cluster.clients.write_mark(number))
+        self._world.after(rest_ms, lambda: self._power_off_all("blackout"))
         for machine in self._cluster.machines.values():
-            machine.power_off("blackout")
-            self._cluster.boot_later(machine, rng.randint(500, 12_000))
-        return ""
+            self._cluster.boot_later(machine, rest_ms + rng.randint(500, 8_000))
+        return f"{first.name}, the others after {rest_ms} ms"
+
+    def _power_off_all(self, reason: str) -> None:
+        for machine in self._cluster.machines.values():
+            machine.power_off(reason)
 
     def kill_crmd(self, rng: random.Random) -> str:
         """SIGKILL to the controller, of the DC every other time."""

@@ -28,7 +28,7 @@ class CibWatch(Watch):
     def __init__(self, world: World, scenario: Scenario, membership: MembershipWatch) -> None:
         super().__init__(world, scenario)
         self._membership = membership
-        self._digests: dict[tuple[ViewId, Version], tuple[str, str]] = {}
+        self._digests: dict[tuple[ViewId, Version], dict[str, str]] = {}
         self._versions: dict[str, Version] = {}
         self._acknowledged: dict[str, Acknowledged] = {}
         self._kept_aside: list[bytes] = []
@@ -40,9 +40,11 @@ class CibWatch(Watch):
         view = self._membership.view_of(node)
         if view is None:
             return
-        other, known = self._digests.setdefault((view_id(view), version), (node, digest))
-        if known != digest:
-            self.fail(3, f"version {version} in {view} differs between {other} and {node}")
+        digests = self._digests.setdefault((view_id(view), version), {})
+        digests[node] = digest
+        for other, known in digests.items():
+            if known != digest:
+                self.fail(3, f"version {version} in {view} differs between {other} and {node}")
 
     def version(self, node: str, version: Version, *, replaced: bool) -> None:
         """Versions never go back but by a replacement that was agreed in a join."""
@@ -52,8 +54,10 @@ class CibWatch(Watch):
         self._versions[node] = version
 
     def forget(self, node: str) -> None:
-        """The controller died; the next one begins with what was on disk."""
+        """The controller died; the next one begins with what was on disk, and counts from there."""
         self._versions.pop(node, None)
+        for digests in self._digests.values():
+            digests.pop(node, None)
 
     # -- 4 ---------------------------------------------------------------------------------------------------------
 
