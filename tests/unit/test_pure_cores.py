@@ -19,7 +19,8 @@ FILE_ACCESS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "
 SHELLS = {
     "cib": {"files", "store"},
     "crmd": {
-        "__main__", "client", "client_api", "configuration_check", "daemon", "haresources", "input_keeper", "legacy_files", "link", "log",
+        "__main__", "client", "client_api", "configuration_check", "daemon", "haresources",
+        "input_keeper", "legacy_files", "link", "log",
         "pe_inputs", "pengine_worker", "persistence", "pump", "thin_client",
     },
     "heartbeat": {
