@@ -7,7 +7,6 @@ its messages do not tell people what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from cib.grammar import Grammar, described, fits
 from cib.patterns import (
@@ -242,5 +241,8 @@ def _tags(names: _Names) -> str:
 
 
 def _meant(word: str, known: list[str]) -> str:
+    # Imported when somebody has to be told: a twentieth of what a tool costs that only reads a valid document.
+    from difflib import get_close_matches
+
     close = get_close_matches(word, known, n=1)
     return f" (did you mean '{close[0]}'?)" if close else ""

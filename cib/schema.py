@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
+import schemas
 from cib.document import Document
 from cib.explain import explain
 from cib.grammar import Grammar
@@ -28,6 +29,8 @@ VERSIONS = (
 
 NONE = "none"
 _MAIN_FILE = "cib.rng"
+# Not through importlib.resources: that brings tempfile, shutil and bz2 into every tool that reads a document.
+_DIRECTORY = Path(schemas.__file__).parent
 
 
 def schema_names() -> tuple[str, ...]:
@@ -99,11 +102,11 @@ def newest_of_series(claim: str) -> str:
 
 @cache
 def _validator() -> RelaxNg:
-    return RelaxNg(str(files("schemas").joinpath(_MAIN_FILE)))
+    return RelaxNg(str(_DIRECTORY / _MAIN_FILE))
 
 
 @cache
 def _grammar() -> Grammar:
-    main = parse_schema(files("schemas").joinpath(_MAIN_FILE).read_bytes())
+    main = parse_schema((_DIRECTORY / _MAIN_FILE).read_bytes())
     included = [element.get("href", "") for element in elements(main) if str(element.tag).endswith("}include")]
-    return Grammar([main, *(parse_schema(files("schemas").joinpath(name).read_bytes()) for name in included)])
+    return Grammar([main, *(parse_schema((_DIRECTORY / name).read_bytes()) for name in included)])
