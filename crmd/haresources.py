@@ -3,17 +3,14 @@
 Each logical line is a group: the node that it prefers, then resources in the order in which they start. What becomes
 of the groups in the CIB is the import's business; this module reads, checks and tells all problems together.
 Source of the grammar: the sample file and ResourceManager of Heartbeat 3.0.
-
-`python -m crmd.haresources FILE [NODE...]` prints the problems and exits with 1 when there is an error among them.
 """
 
 import ipaddress
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipc.problems import Problem, Severity, has_errors, render
+from ipc.problems import Problem, Severity, has_errors
 
 FILE_BYTES_MAX = 256 * 1024
 ADDRESS_SCRIPTS = ("IPaddr", "IPaddr2")
@@ -276,18 +273,3 @@ def _hint(name: str) -> str:
     if ":" in name:
         return "NAME::ARGUMENT, with two colons"
     return "the name of a script in resource.d or init.d (no path), or an address"
-
-
-def main(arguments: list[str]) -> int:
-    """Print what is wrong in a file. Returns 0, 1 when there is an error, 64 for wrong arguments."""
-    if not arguments:
-        sys.stderr.write("usage: python -m crmd.haresources FILE [NODE...]\n")
-        return 64
-    result = read_haresources(Path(arguments[0]), tuple(arguments[1:]))
-    for problem in result.problems:
-        sys.stderr.write(render(problem) + "\n")
-    return 1 if has_errors(result.problems) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -52,7 +52,7 @@ def _check_haresources(directories: NodeDirectories, nodes: tuple[str, ...]) -> 
     path = directories.config / "haresources"
     if not path.exists():
         return True, ()
-    command, environment = module_command("crmd.haresources")
+    command, environment = module_command("crmd.haresources_check")
     try:
         done = subprocess.run(
             [*command, str(path), *nodes],

@@ -39,6 +39,17 @@ def test_a_line_of_haresources(node: Installation, refused_start: Start, text: s
     assert expected in refused_start()
 
 
+def test_a_script_that_this_node_does_not_have_is_warned_about(
+    node: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = node.put("haresources", "node1 10.0.0.1/24/lo nosuchd\n")
+    assert node.heartbeat("check") == command.OK
+    assert capsys.readouterr().err == (
+        f"{path}:1: warning: there is no script 'nosuchd' in resource.d or init.d of this node; "
+        "it can't be started here\n"
+    )
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o660, 0o604, 0o700, 0o400])
 def test_an_authkeys_file_of_another_mode(node: Installation, refused_start: Start, mode: int) -> None:
     path = node.put("authkeys", "auth 1\n1 sha256 a-secret\n")

@@ -27,7 +27,7 @@ class Installation:
         (base / "config").mkdir()
         self.put("ha.cf", HA_CF)
         self.put("authkeys", "auth 1\n1 sha256 secret\n")
-        self.put("haresources", "one 10.0.0.1 httpd\n")
+        self.put("haresources", "one 10.0.0.1\n")
 
     def put(self, name: str, text: str) -> None:
         path = self.base / "config" / name
