@@ -52,19 +52,39 @@ def cluster(primitives: int, nodes: int) -> str:
     )
 
 
-def without(document: str, name: str) -> str:
-    """The same cluster after this node was lost."""
-    before, start, rest = document.partition("<node_state ")
-    states = (start + rest).split("<node_state ")
-    lost = [
-        state.replace('in_ccm="true"', 'in_ccm="false"')
-        .replace('crmd="online"', 'crmd="offline"')
-        .replace('join="member"', 'join="down"')
-        if f'uname="{name}"' in state.partition(">")[0]
-        else state
-        for state in states
-    ]
-    return before + "<node_state ".join(lost)
+def without(document: str, places: dict[str, str], lost: str) -> str:
+    """The same cluster with its resources running at `places` (resource -> node), just after node `lost` is gone."""
+    nodes = [line.partition('"')[0] for line in document.split('" uname="')[1:]]
+    names = list(dict.fromkeys(nodes))
+    states = "".join(_state(number, name, places, name == lost) for number, name in enumerate(names, 1))
+    return document.partition("<status>")[0] + f"<status>{states}</status></cib>"
+
+
+def _state(number: int, name: str, places: dict[str, str], lost: bool) -> str:
+    member = 'in_ccm="false" crmd="offline" join="down"' if lost else 'in_ccm="true" crmd="online" join="member"'
+    histories = "".join(
+        f'<lrm_resource id="{resource}" class="ocf" provider="pacemaker" type="Dummy">'
+        + _result(resource, "start" if place == name else "monitor", 0, 0 if place == name else 7, name, 2 * call)
+        + (_result(resource, "monitor", 10_000, 0, name, 2 * call + 1) if place == name else "")
+        + "</lrm_resource>"
+        for call, (resource, place) in enumerate(places.items(), 1)
+    )
+    return (
+        f'<node_state id="{number}" uname="{name}" {member} expected="member" crm-debug-origin="bench">'
+        f'<lrm id="{number}"><lrm_resources>{histories}</lrm_resources></lrm></node_state>'
+    )
+
+
+def _result(resource: str, operation: str, interval: int, code: int, node: str, call: int) -> str:
+    wanted = 0 if code == 0 else 7
+    key = f"{call}:1:{wanted}:00000000-0000-4000-8000-000000000000"
+    name = f"{resource}_{'monitor_10000' if interval else 'last_0'}"
+    return (
+        f'<lrm_rsc_op id="{name}" operation_key="{resource}_{operation}_{interval}" operation="{operation}" '
+        f'crm-debug-origin="bench" crm_feature_set="3.16.1" transition-key="{key}" transition-magic="0:{code};{key}" '
+        f'exit-reason="" on_node="{node}" call-id="{call}" rc-code="{code}" op-status="0" interval="{interval}" '
+        'last-rc-change="1690000000" exec-time="10" queue-time="0"/>'
+    )
 
 
 def _primitive(number: int) -> str:

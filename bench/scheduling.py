@@ -72,12 +72,12 @@ def _measure(path: Path, largest: int, repeat: int, *, with_peer: bool) -> Itera
     for nodes in NODES:
         for size in (size for size in SIZES if size <= largest):
             document = cluster(size, nodes)
+            with _Worker() as worker:
+                outcome = worker.ask(Schedule(0, NOW), LoadDocument(document.encode()))
+            places = {place.resource: place.node for place in outcome.placements if place.node is not None}
             yield _figure("start", size, nodes, _written(path, document), repeat, with_peer)
-            if with_peer:
-                running = path / "running.xml"
-                _simulate_ms(_written(path, document), "--simulate", "--save-output", str(running))
-                lost = _written(path, without(running.read_text(), "node2"))
-                yield _figure("lost", size, nodes, lost, repeat, with_peer)
+            lost = without(document, places, "node2")
+            yield _figure("lost", size, nodes, _written(path, lost), repeat, with_peer)
 
 
 def _figure(question: str, primitives: int, nodes: int, file: Path, repeat: int, with_peer: bool) -> Figure:
@@ -89,17 +89,22 @@ def _figure(question: str, primitives: int, nodes: int, file: Path, repeat: int,
             both.append(worker.timed_ms(LoadDocument(document)))
             decide.append(worker.timed_ms())
     peer = statistics.median(_simulate_ms(file, "--run") for _ in range(repeat)) if with_peer else 0.0
-    figure = Figure(
-        question,
-        primitives,
-        nodes,
-        len(outcome.graph.synapses),
-        statistics.median(both),
-        statistics.median(decide),
-        peer,
-    )
+    actions = len(outcome.graph.synapses)
+    if with_peer and (theirs := _peer_actions(file)) != actions:
+        raise RuntimeError(
+            f"not the same decision: {actions} actions here, {theirs} of crm_simulate ({question}, "
+            f"{primitives} primitives, {nodes} nodes)"
+        )
+    figure = Figure(question, primitives, nodes, actions, statistics.median(both), statistics.median(decide), peer)
     say(f"  {figure}")
     return figure
+
+
+def _peer_actions(file: Path) -> int:
+    """How many actions the peer's graph for the same cluster has."""
+    graph = file.with_suffix(".graph")
+    _simulate_ms(file, "--run", "--save-graph", str(graph))
+    return graph.read_text().count("<synapse ")
 
 
 def _report(figures: list[Figure]) -> str:
