@@ -329,6 +329,9 @@ class Controller(Wiring):
         self._post.timer(LEAVE_TIMER, self._now + self._settings.leave_bound_ms)
         if self._member.serving:
             self._write_here(NodeWrite(), self._cib.ask_to_leave(self._me))
+        elif self._view is None:
+            # No DC will hear of it: there is nothing to wait for.
+            self._perform_node(self._node.give_up(f"this node is to stop: {self._stopping}", self._now))
 
     # the state machine
 

@@ -157,9 +157,10 @@ class Daemon:
         reason = "the messaging layer of this node died"
         self._log.note(Note("critical", "heartbeat.gone", reason))
         self._heartbeat_gone = True
-        # Whatever comes after it has other children; this process leaves when nothing runs here any more.
-        self._pump.post(FromHeartbeat(StopRequested(reason)))
+        # Whatever comes after it has other children; this process leaves when nothing runs here any more. In this
+        # order: what the messaging layer that died had asked for ends with it.
         self._pump.post(HeartbeatGone())
+        self._pump.post(FromHeartbeat(StopRequested(reason)))
 
     def _executor_ended(self) -> None:
         self._pump.post(ExecutorGone())

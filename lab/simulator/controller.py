@@ -117,8 +117,8 @@ class ControllerProcess(Process):
             self.die("left in good order")
             return
         # As the daemon: whatever comes after it has other children, so this process leaves when all is stopped.
-        self.dispatch(FromHeartbeat(StopRequested("the messaging layer of this node died")))
         self.dispatch(HeartbeatGone())
+        self.dispatch(FromHeartbeat(StopRequested("the messaging layer of this node died")))
 
     def executor_ended(self) -> None:
         """lrmd died; after the messaging layer's death this means that everything is stopped."""

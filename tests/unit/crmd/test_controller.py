@@ -352,6 +352,16 @@ def test_what_a_node_stopped_by_itself_counts_as_stopped_when_it_is_back() -> No
     everything_runs_once(cluster)
 
 
+def test_a_controller_whose_messaging_layer_died_leaves_as_soon_as_everything_is_stopped() -> None:
+    """A new messaging layer waits for its end; its shell asks for it in this order."""
+    cluster = running_cluster("n1", cib=cib(dummy("a"), options=option("no-quorum-policy", "ignore")))
+    cluster.heartbeat_dies("n1")
+    cluster.stop_node("n1")
+    cluster.run(1000)
+
+    assert any("n1 leaves; active []" in line for line in cluster.trace)
+
+
 def test_a_stop_that_fails_outside_any_view_asks_for_a_reset() -> None:
     cluster = running_cluster("n1", cib=cib(dummy("a")))
     cluster.results["n1", "a", "stop"] = (1, 20)
