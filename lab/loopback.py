@@ -1,6 +1,7 @@
 """The demo's stage without root: nodes are processes on loopback addresses, with directories of their own."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -99,9 +100,9 @@ class LoopbackStage:
         script.write_text(
             HTTPD.format(
                 listen=f"{SERVICE}:{self.web_port}",
-                root=base / "www",
-                pid=base / "run/httpd.pid",
-                script=example / "init.d/httpd",
+                root=shlex.quote(str(base / "www")),
+                pid=shlex.quote(str(base / "run/httpd.pid")),
+                script=shlex.quote(str(example / "init.d/httpd")),
             )
         )
         script.chmod(0o755)
