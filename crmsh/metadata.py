@@ -1,6 +1,6 @@
 """What an agent says about itself: parameters, operations, whether it can be promoted.
 
-Read from the agent on this node, or from the cluster's controller where the agent is not here.
+Read from the agent on this node, found where the executor finds it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import os
 import subprocess
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib import import_module
 
 from crmsh.language.xml import Element, MalformedXml, children, descendants, parse_xml
+from ipc.directories import NodeDirectories
+from lrmd.agents import AgentFinder, AgentNotFound, Answer
+from lrmd.messages import AgentName, Operation
 
-OCF_ROOT = Path("/usr/lib/ocf")
-LSB_DIRECTORY = Path("/etc/init.d")
-FENCE_DIRECTORIES = (Path("/usr/sbin"), Path("/sbin"))
 METADATA_TIMEOUT_S = 20
 
 
@@ -58,74 +58,49 @@ class AgentMetadata:
         return any(action.name == "promote" for action in self.actions)
 
 
-def ocf_directories() -> list[Path]:
-    """Directories with providers of ocf agents: the system's, and those shipped with the project."""
-    own = Path(__file__).resolve().parent.parent / "ocf" / "resource.d"
-    roots = [Path(os.environ.get("OCF_ROOT", str(OCF_ROOT))) / "resource.d", own]
-    return [root for root in roots if root.is_dir()]
-
-
 def standards() -> list[str]:
-    """Classes of agents that this node can have."""
-    return ["ocf", "lsb", "heartbeat", "service", "stonith", "systemd"]
+    """Classes of agents that the executor runs."""
+    return ["ocf", "lsb", "heartbeat", "service", "stonith"]
+
+
+@cache
+def _finder() -> AgentFinder:
+    """The executor's own way to find agents, so that what is listed is what is run."""
+    directories = NodeDirectories.from_environment(os.environ)
+    return AgentFinder(directories, directories.run / "commands", os.environ)
 
 
 def providers_of(standard: str) -> list[str]:
     """Providers of a class."""
-    if standard != "ocf":
-        return []
-    return sorted({path.name for root in ocf_directories() for path in root.iterdir() if path.is_dir()})
+    return sorted({agent.provider for agent in _finder().find(standard, "") if agent.provider})
 
 
 def agent_types(standard: str, provider: str = "") -> list[str]:
-    """Types of agents of a class (and provider) on this node."""
-    if standard == "ocf":
-        wanted = [provider] if provider else providers_of("ocf")
-        return sorted({p.name for root in ocf_directories() for name in wanted for p in _executables(root / name)})
-    if standard in ("lsb", "service"):
-        return sorted(path.name for path in _executables(LSB_DIRECTORY))
-    if standard == "stonith":
-        return sorted(
-            {p.name for place in FENCE_DIRECTORIES for p in _executables(place) if p.name.startswith("fence_")}
-        )
-    if standard == "heartbeat":
-        from ipc.directories import NodeDirectories
-
-        return sorted(p.name for p in _executables(NodeDirectories.from_environment().config / "resource.d"))
-    return []
-
-
-def _executables(directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        return []
-    return [p for p in directory.iterdir() if p.is_file() and os.access(p, os.X_OK) and not p.name.startswith(".")]
+    """Types of agents of a class (and provider) on this node, sorted."""
+    known = "lsb" if standard == "service" else standard
+    return sorted({agent.type for agent in _finder().find(known, provider)})
 
 
 @cache
 def read_metadata(standard: str, provider: str, kind: str) -> AgentMetadata | None:
     """The agent's metadata, None where it is not on this node or says nothing sensible."""
-    if standard == "ocf":
-        path = next((r / provider / kind for r in ocf_directories() if (r / provider / kind).is_file()), None)
-        arguments = ["meta-data"]
-    elif standard == "stonith":
-        path = next((d / kind for d in FENCE_DIRECTORIES if (d / kind).is_file()), None)
-        arguments = ["-o", "metadata"]
-    else:
-        return None
-    if path is None:
-        return None
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "OCF_ROOT": str(OCF_ROOT), "LC_ALL": "C.UTF-8"}
+    agent = AgentName(standard, provider, kind)
     try:
+        how = _finder().prepare(Operation("", agent, "meta-data", 0, METADATA_TIMEOUT_S * 1000, {}))
+        if isinstance(how, Answer):
+            return parse_metadata(how.output.encode())
+        if how.module:
+            return parse_metadata(import_module(how.module).AGENT.metadata().encode())
         done = subprocess.run(
-            [str(path), *arguments],
-            env=environment,
+            how.argv,
+            env=how.environment,
+            input=how.standard_input,
             capture_output=True,
-            stdin=subprocess.DEVNULL,
             timeout=METADATA_TIMEOUT_S,
             check=False,
         )
         return parse_metadata(done.stdout)
-    except (OSError, subprocess.TimeoutExpired, MalformedXml):
+    except (AgentNotFound, OSError, subprocess.TimeoutExpired, MalformedXml):
         return None
 
 

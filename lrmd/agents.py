@@ -72,12 +72,15 @@ class AgentFinder:
 
     def __init__(self, directories: NodeDirectories, commands: Path, environ: Mapping[str, str]) -> None:
         self._base = base_environment(environ, directories, commands)
-        provide_state_directory(self._base)
         self._ocf_root = environ.get("OCF_ROOT") or DEFAULT_OCF_ROOT
         self._prefer_shipped = environ.get(PREFER_SHIPPED_VARIABLE, "") not in ("", "0")
         self._init_dirs = [*_paths(environ.get(LSB_VARIABLE)), Path("/etc/init.d")]
         self._v1_dirs = [directories.config / "resource.d", *self._init_dirs]
         self._fence_dirs = [*_paths(environ.get(FENCE_VARIABLE)), Path("/usr/sbin"), Path("/sbin")]
+
+    def provide_state_directory(self) -> None:
+        """Make the directory in which agents keep their state files, before the first one runs."""
+        provide_state_directory(self._base)
 
     def prepare(self, operation: Operation) -> Launch | Answer:
         """How to run it, or its answer. Raises AgentNotFound."""

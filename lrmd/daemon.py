@@ -78,6 +78,7 @@ class Daemon:
         self._run = RunDirectory(directories, self._log)
         commands = provide_commands(directories.run / "commands", installed_commands())
         self._finder = AgentFinder(directories, commands, environ)
+        self._finder.provide_state_directory()
         self._clients = Clients(self._controller_said, self._controller_changed)
         self._supervisor = SupervisorLink(directories, self._supervisor_said, self._supervisor_changed)
         self._timers: dict[str, asyncio.TimerHandle] = {}

@@ -117,6 +117,10 @@ def _report_problems(session: Session, since_base: bool = False) -> bool:
 
     # The working copy is no file: lines of its text would mean nothing to a person.
     reports = [replace(report, line=0) for report in verify_cib(to_line(session.copy.cib).encode())]
+    if session.backend.live:
+        from crmsh.configuration.agents_check import check_agents
+
+        reports += check_agents(session.copy, session.backend.client())
     known: set[tuple[str, str, str]] = set()
     if since_base and any(report.severity == "error" for report in reports):
         known = {(r.code, r.id, r.text) for r in verify_cib(to_line(session.copy.base).encode())}
