@@ -26,7 +26,7 @@ def problems(directories: NodeDirectories, node: str) -> list[str]:
         plan_of(directories, node)
     except Unusable as error:
         found += error.lines
-    return found + _cib_problems(directories)
+    return found + cib_problems(directories)
 
 
 def preview(directories: NodeDirectories, node: str) -> tuple[list[str], tuple[str, ...]]:
@@ -46,7 +46,8 @@ def plan_of(directories: NodeDirectories, node: str) -> Plan | None:
         raise Unusable(str(error).splitlines()) from error
 
 
-def _cib_problems(directories: NodeDirectories) -> list[str]:
+def cib_problems(directories: NodeDirectories) -> list[str]:
+    """Every error in cib.xml, one line each with the file and the line in it."""
     path = directories.cib / "cib.xml"
     try:
         document = Document.from_bytes(path.read_bytes(), str(path))

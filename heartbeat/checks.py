@@ -12,7 +12,7 @@ from heartbeat.links_config import describe
 from ipc.directories import NodeDirectories
 from ipc.problems import Problem, has_errors, render
 
-HARESOURCES_S_MAX = 20.0
+APART_S_MAX = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +40,28 @@ def check_files(directories: NodeDirectories, node: str) -> Checked:
 
 
 def check_all(directories: NodeDirectories, node: str) -> Checked:
-    """As `check_files`, and haresources too, with its own parser in a process of its own."""
+    """As `check_files`, and haresources and cib.xml too, with their own parsers in a process of its own."""
     checked = check_files(directories, node)
     nodes = checked.config.nodes if checked.config is not None else ()
-    right, lines = _check_haresources(directories, nodes)
+    right, lines = _check_apart(directories, nodes)
     lines = (*checked.lines, *lines)
     return Checked(checked.config, checked.keys, lines) if right else Checked(None, None, lines)
 
 
-def _check_haresources(directories: NodeDirectories, nodes: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+def _check_apart(directories: NodeDirectories, nodes: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
     path = directories.config / "haresources"
-    if not path.exists():
+    if not path.exists() and not (directories.cib / "cib.xml").exists():
         return True, ()
-    command, environment = module_command("crmd.haresources_check")
+    command, environment = module_command("crmd.start_check")
     try:
         done = subprocess.run(
             [*command, str(path), *nodes],
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **directories.environment()},
             cwd="/",
             capture_output=True,
             text=True,
             check=False,
-            timeout=HARESOURCES_S_MAX,
+            timeout=APART_S_MAX,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return False, (f"{path}: error: could not be checked: {error}",)

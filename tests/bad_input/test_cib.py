@@ -8,6 +8,7 @@ import pytest
 from crmd.__main__ import EX_CONFIG
 from crmd.__main__ import main as crmd
 from crmsh import cibadmin, crm
+from heartbeat.command import NOT_CONFIGURED
 from tests.bad_input.conftest import Installation
 from tests.unit.crmsh.samples import TWO_NODES
 from tests.unit.crmsh.test_refused_lines import REFUSED
@@ -150,3 +151,26 @@ def test_a_line_of_a_file_of_the_shell_is_refused_with_its_number(
     assert f"{written}:2: " in said
     assert expected in said
     assert cib.read_text() == before
+
+
+def test_a_node_whose_only_cib_xml_is_broken_is_not_started(node: Installation, capsys: Captured) -> None:
+    path = node.directories.cib / "cib.xml"
+    path.parent.mkdir(parents=True)
+    path.write_text(constraint('<rsc_location id="l" rsc="q" node="node1" score="1"/>'))
+    assert node.heartbeat("start") == NOT_CONFIGURED
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith(f"{path}:6: rsc_location 'l': ")
+    assert said[-1] == "heartbeat: nothing was started"
+    assert not node.directories.run.exists()
+    assert [each.name for each in node.directories.state.iterdir()] == ["cib"]
+
+
+def test_a_broken_cib_xml_does_not_prevent_a_start_where_a_good_version_is_recorded(
+    node: Installation, capsys: Captured
+) -> None:
+    path = node.directories.cib / "cib.xml"
+    path.parent.mkdir(parents=True)
+    path.write_text("<cib")
+    (path.parent / "cib.history").write_text("{}")
+    assert node.heartbeat("check") == os.EX_OK
+    assert capsys.readouterr().err == ""

@@ -153,7 +153,7 @@ def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
 def test_the_module_checks_a_file_for_heartbeat_which_does_not_import_it(tmp_path: Path) -> None:
     path = tmp_path / "haresources"
     path.write_text("node9 httpd\n")
-    command = [sys.executable, "-m", "crmd.haresources_check", str(path), "node1"]
+    command = [sys.executable, "-m", "crmd.start_check", str(path), "node1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
     assert done.stderr == f"{path}:1: error: ha.cf knows no such node: 'node9'; expected one of node1\n"
