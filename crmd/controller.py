@@ -154,7 +154,7 @@ class Controller(Wiring):
             case FromExecutor(message):
                 self._perform_node(self._node.from_executor(message, self._now))
             case ExecutorGone():
-                self._perform_node(self._node.executor_gone())
+                self._perform_node(self._node.executor_gone(leaving=self._state is State.STOPPING))
                 self._fencing_done(self._fence_side.executor_lost(self._now))
                 self._perform_clients(self._clients.executor_gone())
             case Scheduled(request, graph, notes):

@@ -79,10 +79,12 @@ class NodeSide:
         """Ask lrmd for all it knows."""
         return ToExecutor(Hello(self._node))
 
-    def executor_gone(self) -> list[NodeEffect]:
-        """lrmd died; a new one tells what became of what was in flight."""
+    def executor_gone(self, *, leaving: bool) -> list[NodeEffect]:
+        """lrmd died; a new one tells what became of what was in flight. `leaving`: it ended because the node stops."""
         self.connected = False
         self.replaced = True
+        if leaving:
+            return [Note("info", "executor.ended", "the local executor ended, as this node stops")]
         return [Note("warning", "executor.gone", "the local executor died; waiting for the new one")]
 
     def from_executor(self, message: ExecutorToController, now: Milliseconds) -> list[NodeEffect]:

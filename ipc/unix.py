@@ -103,6 +103,10 @@ async def serve(path: Path, handler: Handler) -> asyncio.Server:
         try:
             if may_connect(connection.peer):
                 await handler(connection)
+        except asyncio.CancelledError:
+            # Only the end of the daemon cancels this task, and nobody waits for it; a cancelled one would be reported
+            # by asyncio as an error of the daemon.
+            pass
         finally:
             connection.close()
 

@@ -526,7 +526,8 @@ class Executor:
         if self._self_stop.mode is Mode.STOPPING:
             return
         self._self_stop.begin(reason)
-        self._note("warning", "self-stop.begin", f"Stopping everything in reverse order of start: {reason}")
+        if self._registry.active:
+            self._note("warning", "self-stop.begin", f"Stopping everything in reverse order of start: {reason}")
         self._out.append(CancelTimer(_GRACE_TIMER))
         for resource in self._registry.all():
             for recurring in list(resource.recurring.values()):

@@ -208,6 +208,21 @@ def test_a_blocking_watch_ends_with_an_error_when_the_controller_goes(node: Node
         next(watched)
 
 
+def test_a_daemon_that_ends_while_tools_are_connected_finds_no_defect_in_that(node: Node) -> None:
+    errors: list[dict[str, object]] = []
+
+    async def live() -> Client:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+        server = await node.api.listen(node.directories.crmd_socket)
+        client = await asyncio.to_thread(Client.connect, node.directories)
+        await asyncio.to_thread(client.state)
+        server.close()
+        return client
+
+    with asyncio.run(live()):
+        assert errors == []
+
+
 def test_without_a_controller_the_tool_says_what_to_do_and_ends_with_102(tmp_path: Path) -> None:
     nowhere = NodeDirectories(tmp_path, tmp_path, tmp_path, tmp_path)
     with pytest.raises(NotConnected, match="is it started") as caught:

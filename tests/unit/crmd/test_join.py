@@ -12,6 +12,7 @@ from crmd.node_side import NodeSide
 from crmd.peer_messages import NO_TERM, JoinRequest, Offer, Term
 from crmd.post import Post
 from heartbeat.messages import Member
+from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
 from lrmd.messages import AgentName, Finished, Operation, OperationStatus, ResourceTable
@@ -226,3 +227,9 @@ class Nothing:
 
     document = Document.from_bytes(b'<cib admin_epoch="0" epoch="1" num_updates="0"><configuration/><status/></cib>')
     point = history.start(CibVersion(0, 1, 0), "d")
+
+
+def test_only_an_executor_that_ends_while_the_node_stays_is_warned_of() -> None:
+    died = NodeSide("n1", 2000).executor_gone(leaving=False)
+    ended = NodeSide("n1", 2000).executor_gone(leaving=True)
+    assert [note.level for note in (*died, *ended) if isinstance(note, Note)] == ["warning", "info"]

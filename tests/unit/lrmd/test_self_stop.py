@@ -153,6 +153,12 @@ def test_a_node_that_runs_nothing_ends_at_once() -> None:
     assert exits(node) == [Exit(0, "the node leaves")]
 
 
+def test_a_regular_stop_raises_no_alarm() -> None:
+    node = Node.ready()
+    node.give(StopEverything("the node leaves"))
+    assert "self-stop.begin" not in node.notes()
+
+
 def test_while_everything_is_stopped_no_order_is_taken() -> None:
     node = started("vip")
     node.give(StopEverything("the node leaves"))
