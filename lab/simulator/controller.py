@@ -40,6 +40,7 @@ from ipc.timers import CancelTimer, SetTimer
 from lab.simulator.clients import MARK
 from lab.simulator.process import Connection, Process
 from lab.simulator.world import BOOT_OFFSET_MS
+from lrmd.messages import Cancel, Execute, Forget
 from pengine.scheduler import schedule
 from pengine.unpack import unpack
 from stonith.fencer import Fencer
@@ -156,6 +157,9 @@ class ControllerProcess(Process):
                 if self._messaging is not None:
                     self._messaging.send(self, effect.message)
             case ToExecutor():
+                if isinstance(effect.message, Execute | Cancel | Forget):
+                    serves = self.state.dc if self.state is not None else ""
+                    self.machine.cluster.invariants.orders.forwarded(self.machine.name, effect.message, serves)
                 if self._executor is not None:
                     self._executor.send(self, effect.message)
             case ToStore():

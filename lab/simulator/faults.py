@@ -108,6 +108,14 @@ class Injector:
         """The DC's controller dies while something is started or stopped."""
         return self._amid(rng, lambda machine: _die((self._cluster.dc() or machine).controller))
 
+    def slow_dc_dies(self, rng: random.Random) -> str:
+        """The DC's messages are late when its controller dies: its last orders arrive after another was elected."""
+        dc = self._cluster.dc()
+        if dc is not None:
+            self._cluster.network.slow(dc.name, rng.randint(200, 800))
+            self._heal_later(rng)
+        return self._amid(rng, lambda _: _die(dc.controller if dc is not None else None))
+
     def power_fails_amid(self, rng: random.Random) -> str:
         """A node that starts or stops something, or the DC, loses its power."""
         of_dc, back_ms = rng.random() < 0.5, rng.randint(1_500, 25_000)

@@ -53,6 +53,7 @@ class Network:
         self._world = world
         self.weather = Weather()
         self._cut: dict[tuple[str, str], bool] = {}
+        self._slow: dict[str, int] = {}
         self._streams: list[Stream] = []
         self._numbers = 0
 
@@ -66,9 +67,14 @@ class Network:
                 delay = self._world.delay(*BREAK_AFTER_MS)
                 self._world.after(delay, functools.partial(self._break_if_cut, stream))
 
+    def slow(self, sender: str, delay_ms: int) -> None:
+        """What `sender` says on streams takes so much longer; its datagrams do not."""
+        self._slow[sender] = delay_ms
+
     def heal(self) -> None:
         """Undo every cut and bad weather."""
         self._cut.clear()
+        self._slow.clear()
         self.weather = Weather()
 
     def passes(self, sender: str, receiver: str) -> bool:
@@ -103,7 +109,7 @@ class Network:
         if not stream.open:
             return
         world = self._world
-        delay = world.delay(*self.weather.delay_ms)
+        delay = world.delay(*self.weather.delay_ms) + self._slow.get(sender, 0)
         while world.chance(min(self.weather.loss, 0.5)):
             delay += RESEND_MS
         at = max(stream.busy_until[sender], world.now + delay)

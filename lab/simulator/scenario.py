@@ -53,6 +53,7 @@ KINDS = (
     ("lrmd_dies_amid", 2),
     ("crmd_dies_amid", 2),
     ("power_fails_amid", 2),
+    ("slow_dc_dies", 2),
 )
 
 

@@ -26,6 +26,11 @@ class OrderWatch(Watch):
         self._acting: dict[tuple[ViewId, int], str] = {}
         self._newest: dict[str, OrderStamp] = {}
 
+    def forwarded(self, node: str, order: Execute | Cancel | Forget, serves: str) -> None:
+        """A member gives an order to its executor; `serves`: the DC that it says it serves, empty for none."""
+        if order.stamp.view and serves not in ("", order.stamp.dc):
+            self.fail(2, f"{node}, which serves {serves}, carries out an order of {order.stamp.dc}: {order.stamp}")
+
     def taken(self, node: str, order: Execute | Cancel | Forget, told_view: int) -> None:
         """An executor takes an order. `told_view`: the view that the messaging layer told it last, 0 for none."""
         stamp = order.stamp
