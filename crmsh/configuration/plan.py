@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from typing import TYPE_CHECKING
 
 from crmsh.actions.editing import ActionError
 from pengine.graph import Action
+
+if TYPE_CHECKING:
+    from pengine.scheduler import Outcome
 
 _HIDDEN_TASKS = frozenset({"delete", "lrm_delete", "clear_failcount", "cancel", "notify", "lrm_invoke", "meta-data"})
 _VERBS = {
@@ -20,16 +25,7 @@ _VERBS = {
 
 def plan_of(data: bytes, notes: bool = True) -> list[str]:
     """One sentence for each thing that would be done, in the order of the graph, then what the engine notes."""
-    from cib.document import Document
-    from cib.errors import CibError
-    from pengine.scheduler import schedule
-    from pengine.unpack import unpack
-
-    try:
-        document = Document.from_bytes(data, "the configuration")
-    except CibError as error:
-        raise ActionError(error.rc, error.text) from None
-    outcome = schedule(unpack(document), int(time.time()))
+    outcome = _outcome_of(data)
     sentences: list[str] = []
     for synapse in outcome.graph.synapses:
         for action in synapse.actions:
@@ -61,8 +57,18 @@ def _target(action: Action) -> str:
 
 def scores_of(data: bytes) -> list[str]:
     """Where each resource may run, in points, as crm_simulate -s prints it."""
+    return _outcome_of(data).scores
+
+
+def _outcome_of(data: bytes) -> Outcome:
     from cib.document import Document
+    from cib.errors import CibError
+    from pengine.local_zone import local_zone
     from pengine.scheduler import schedule
     from pengine.unpack import unpack
 
-    return schedule(unpack(Document.from_bytes(data, "the configuration")), int(time.time())).scores
+    try:
+        document = Document.from_bytes(data, "the configuration")
+    except CibError as error:
+        raise ActionError(error.rc, error.text) from None
+    return schedule(unpack(document, local_zone(os.environ.get("TZ"))), int(time.time()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from crmsh.status.model import (
     TicketView,
 )
 from pengine.history import sort_entries
+from pengine.local_zone import local_zone
 from pengine.locations import unpack_location
 from pengine.nodes import find_node
 from pengine.scheduler import read_cluster
@@ -54,7 +56,7 @@ class StatusReader:
     def __init__(self, document: Document, now: int) -> None:
         self._now = now
         self._root: Element = document.root
-        self._state: ClusterState = unpack(document)
+        self._state: ClusterState = unpack(document, local_zone(os.environ.get("TZ")))
         self._cluster: Cluster = read_cluster(self._state, now)
         self._nodes: dict[int, NodeView] = {}
         self._views: dict[str, ResourceView] = {}
@@ -339,8 +341,13 @@ class StatusReader:
 
     def _failures(self) -> list[FailureView]:
         found: list[FailureView] = []
+        told: set[tuple[str, str]] = set()
         for failure in self._cluster.failed_operations:
             entry = failure.entry
+            # One probe that failed stands twice in the history: as the last operation, and as the last failure.
+            if (entry.key, failure.node.name) in told:
+                continue
+            told.add((entry.key, failure.node.name))
             rc = entry.rc if entry.rc is not None else 193
             times = ("", "", "")
             for (node_id, _, entry_id), value in self._times.items():
