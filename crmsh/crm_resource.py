@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from crmsh import exit_codes
 from crmsh.actions.editing import ActionError, edit, read_copy
@@ -15,10 +17,14 @@ from crmsh.actions.parameters import (
     set_parameter,
 )
 from crmsh.backend import Backend, BackendError, open_backend
-from crmsh.configuration.sections import RESOURCES
+from crmsh.configuration.sections import CONTAINERS, RESOURCES
 from crmsh.configuration.working_copy import WorkingCopy
 from crmsh.language.xml import Element, children, descendants, parent_of, to_text
 from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+
+if TYPE_CHECKING:
+    from crmsh.status.model import OperationView, ResourceView
+    from crmsh.status.xml_output import Tag
 
 _Q, _C, _L, _O = "Queries", "Commands", "Location", "Options"
 OPTIONS = (
@@ -93,6 +99,10 @@ def main(argv: list[str] | None = None) -> int:
             raise UsageError(f"non-option ARGV-elements:\n{listed}")
         if given.get("output-as") == "xml" and any(given.has(command) for command in _SILENT_IN_XML):
             return _run_in_envelope(given, " ".join(["crm_resource", *arguments]))
+        if given.get("output-as") == "xml":
+            for key, answer in _XML_QUERIES:
+                if given.has(key):
+                    return _answer(given, " ".join(["crm_resource", *arguments]), answer)
         return _run(given, open_backend())
     except UsageError as error:
         sys.stderr.write(f"crm_resource: {error}\n")
@@ -124,6 +134,15 @@ def _run_in_envelope(given: Parsed, request: str) -> int:
         errors = [f"crm_resource: {error.text}", f"Error performing operation: {exit_codes.text_of(code)}"]
     sys.stdout.write(finish(envelope(request), code, errors))
     return code
+
+
+def _answer(given: Parsed, request: str, answer: Callable[[Parsed, Backend, Tag], None]) -> int:
+    from crmsh.status.xml_output import envelope, finish
+
+    root = envelope(request)
+    answer(given, open_backend(), root)
+    sys.stdout.write(finish(root, exit_codes.OK))
+    return exit_codes.OK
 
 
 def _run(given: Parsed, backend: Backend) -> int:
@@ -210,13 +229,27 @@ def _constraints(given: Parsed, backend: Backend) -> int:
     from crmsh.actions.constraint_listing import listing
 
     copy = read_copy(backend)
-    element = _found(copy, given)
-    sys.stdout.write(listing(copy, element.get("id", ""), recursive=given.has("stack")))
+    sys.stdout.write(listing(copy, _constrained(copy, given), given.has("stack")))
     return exit_codes.OK
 
 
-def _operations(given: Parsed, backend: Backend) -> int:
-    from crmsh.status.blocks import when
+def _constraints_xml(given: Parsed, backend: Backend, root: Tag) -> None:
+    from crmsh.actions.constraint_listing import add_listing
+
+    copy = read_copy(backend)
+    add_listing(root.add("constraints"), copy, _constrained(copy, given), given.has("stack"))
+
+
+def _constrained(copy: WorkingCopy, given: Parsed) -> str:
+    """The resource whose constraints are meant: what contains the one that is named, unless forced."""
+    element = _found(copy, given)
+    while not given.has("force") and (parent := parent_of(element)) is not None and parent.tag in CONTAINERS:
+        element = parent
+    return element.get("id", "")
+
+
+def _recorded(given: Parsed, backend: Backend) -> Iterator[tuple[str, str, ResourceView | None, OperationView]]:
+    """What ran: node, operation key, the resource, the result; newest resources first, as they are recorded."""
     from crmsh.status.reader import read_status
 
     wanted, node = given.get("resource"), given.get("node")
@@ -226,16 +259,46 @@ def _operations(given: Parsed, backend: Backend) -> int:
         for history in histories:
             if (node and where.name != node) or (wanted and history.resource != wanted):
                 continue
-            view = views.get(history.resource)
-            head = f"{history.resource}\t({view.agent}):\t {view.role}" if view else history.resource
             for op in history.operations:
                 task = "monitor" if op.task == "probe" else op.task
-                changed = f", last-rc-change='{when(op.last_change)}'" if op.last_change else ""
-                sys.stdout.write(
-                    f"{head}: {history.resource}_{task}_{op.interval_ms} (node={where.name}, call={op.call}, "
-                    f"rc={op.rc}{changed}, exec={op.exec_ms or 0}ms): {op.status}\n"
-                )
+                yield where.name, f"{history.resource}_{task}_{op.interval_ms}", views.get(history.resource), op
+
+
+def _operations(given: Parsed, backend: Backend) -> int:
+    from crmsh.status.blocks import when
+
+    for node, key, view, op in _recorded(given, backend):
+        head = f"{view.id}\t({view.agent}):\t {view.role}" if view else key.rsplit("_", 2)[0]
+        changed = f", last-rc-change='{when(op.last_change)}'" if op.last_change else ""
+        sys.stdout.write(
+            f"{head}: {key} (node={node}, call={op.call}, "
+            f"rc={op.rc}{changed}, exec={op.exec_ms or 0}ms): {_status_word(op)}\n"
+        )
     return exit_codes.OK
+
+
+def _status_word(op: OperationView) -> str:
+    return {"complete": "Done", "pending": "Pending"}.get(op.status, op.status)
+
+
+def _operations_xml(given: Parsed, backend: Backend, root: Tag) -> None:
+    from crmsh.status.blocks import when
+
+    operations = root.add("operations")
+    for node, key, view, op in _recorded(given, backend):
+        standard, _, rest = view.agent.partition(":") if view else ("", "", "")
+        operations.add(
+            "operation",
+            op=key,
+            node=node,
+            call=op.call,
+            rc=op.rc,
+            status=_status_word(op),
+            rsc=key.rsplit("_", 2)[0],
+            agent=(rest and f"{standard}:{rest}" if ":" in rest else f"{standard}::{rest}") if view else None,
+            last__rc__change=when(op.last_change) if op.last_change else None,
+            exec__time=op.exec_ms or 0,
+        )
 
 
 def _agents(given: Parsed, backend: Backend) -> int:
@@ -504,6 +567,12 @@ def _restart(given: Parsed, backend: Backend) -> int:
     except CommandError as error:
         raise ActionError(error.rc, error.text) from None
     return exit_codes.OK
+
+
+_XML_QUERIES = (
+    ("constraints", _constraints_xml), ("stack", _constraints_xml),
+    ("list-operations", _operations_xml), ("list-all-operations", _operations_xml),
+)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -248,3 +248,35 @@ def test_tools_that_run_inside_monitors_import_nothing_heavy_before_the_answer(
     loaded = done.stderr.strip().splitlines()[-1].split()
     assert "crmsh.options" in loaded
     assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_crm_resource_lists_constraints_with_both_ends_and_tells_loops(cib: Path, capsys: Captured) -> None:
+    colocations = "".join(
+        f'<rsc_colocation id="c-{one}-{other}" rsc="{one}" with-rsc="{other}" score="5"/>'
+        for one, other in (("site", "db"), ("db", "site"))
+    )
+    cib.write_text(cib.read_text().replace("</constraints>", f"{colocations}</constraints>"))
+    assert crm_resource.main(["-A", "-r", "vip"]) == 0, "a member's constraints are those of its group"
+    assert capsys.readouterr().out == (
+        "Resources colocated with site:\n"
+        "  * db (score=5, id=c-db-site)\n"
+        "    * Locations:\n"
+        "      * Node beta (score=100, id=db-on-beta, rsc=db)\n"
+        "    * Resources colocated with db:\n"
+        "      * site (id=c-site-db - loop)\n"
+        "Resources site is colocated with:\n"
+        "  * db (score=5, id=c-site-db)\n"
+        "    * Locations:\n"
+        "      * Node beta (score=100, id=db-on-beta, rsc=db)\n"
+        "    * Resources db is colocated with:\n"
+        "      * site (id=c-db-site - loop)\n"
+    )
+    assert crm_resource.main(["-a", "-r", "db", "--output-as=xml"]) == 0
+    assert '<rsc_location node="beta" rsc="db" id="db-on-beta" score="100"/>' in capsys.readouterr().out
+
+
+def test_crm_resource_lists_operations_as_text_and_xml(cib: Path, capsys: Captured) -> None:
+    assert crm_resource.main(["-O", "-r", "web"]) == 0
+    assert "web_start_0 (node=alpha, call=7, rc=0" in capsys.readouterr().out
+    assert crm_resource.main(["-O", "-r", "web", "--output-as=xml"]) == 0
+    assert '<operation op="web_start_0" node="alpha" call="7" rc="0" status="Done" rsc="web"' in capsys.readouterr().out
