@@ -64,7 +64,7 @@ def standards() -> list[str]:
 
 
 @cache
-def _finder() -> AgentFinder:
+def finder() -> AgentFinder:
     """The executor's own way to find agents, so that what is listed is what is run."""
     directories = NodeDirectories.from_environment(os.environ)
     return AgentFinder(directories, directories.run / "commands", os.environ)
@@ -72,13 +72,13 @@ def _finder() -> AgentFinder:
 
 def providers_of(standard: str) -> list[str]:
     """Providers of a class."""
-    return sorted({agent.provider for agent in _finder().find(standard, "") if agent.provider})
+    return sorted({agent.provider for agent in finder().find(standard, "") if agent.provider})
 
 
 def agent_types(standard: str, provider: str = "") -> list[str]:
     """Types of agents of a class (and provider) on this node, sorted."""
     known = "lsb" if standard == "service" else standard
-    return sorted({agent.type for agent in _finder().find(known, provider)})
+    return sorted({agent.type for agent in finder().find(known, provider)})
 
 
 @cache
@@ -86,7 +86,7 @@ def read_metadata(standard: str, provider: str, kind: str) -> AgentMetadata | No
     """The agent's metadata, None where it is not on this node or says nothing sensible."""
     agent = AgentName(standard, provider, kind)
     try:
-        how = _finder().prepare(Operation("", agent, "meta-data", 0, METADATA_TIMEOUT_S * 1000, {}))
+        how = finder().prepare(Operation("", agent, "meta-data", 0, METADATA_TIMEOUT_S * 1000, {}))
         if isinstance(how, Answer):
             return parse_metadata(how.output.encode())
         if how.module:

@@ -45,10 +45,10 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     script.chmod(0o755)
     monkeypatch.setenv("OCF_ROOT", str(tmp_path / "ocf"))
     monkeypatch.setenv("PACEKEEPER_RUN_DIR", str(tmp_path / "run"))
-    for cached in (metadata._finder, metadata.read_metadata):
+    for cached in (metadata.finder, metadata.read_metadata):
         cached.cache_clear()
     yield
-    for cached in (metadata._finder, metadata.read_metadata):
+    for cached in (metadata.finder, metadata.read_metadata):
         cached.cache_clear()
 
 
@@ -67,7 +67,8 @@ def test_installed_and_shipped_agents_are_listed_together() -> None:
 
 def test_a_shipped_agent_tells_its_parameters_without_a_process() -> None:
     found = read_metadata("ocf", "heartbeat", "IPaddr2")
-    assert found is not None and "ip" in {parameter.name for parameter in found.parameters}
+    assert found is not None
+    assert "ip" in {parameter.name for parameter in found.parameters}
 
 
 def test_a_misspelt_agent_is_an_error_with_the_nearest_name() -> None:
