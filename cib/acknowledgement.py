@@ -2,7 +2,7 @@
 
 With a majority of all votes in the view: when nodes with a majority of all votes, in the view or not, have it. Where
 the view has its quorum from two_node or from a node that started alone, or has none and the operator forced the write:
-when every member of the view has it.
+when every member of the view has it. So is what the operator forces while too few nodes for a majority are there.
 
 While the list of votes itself changes by one node, a majority of the old list and one of the new one are both needed,
 so that no two majorities that share nobody can ever decide.
@@ -77,18 +77,25 @@ class Acknowledgements:
         able = set(role.members) - set(self._refused)
         if enough(able, role, listed):
             return ""
-        reasons = "; ".join(f"{node}: {reason}" for node, reason in sorted(self._refused.items()))
-        have = f"only {len(able)} of {len(role.votes) if role.majority else len(role.members)} nodes can keep it"
-        return f"{have} ({reasons})" if reasons else have
+        needed, among = _lacking(able, role, listed)
+        missing = [f"{node} ({self._refused.get(node, 'it is not in this partition')})" for node in among - able]
+        return f"{needed} of {', '.join(sorted(among))} must keep it, and these can't: {', '.join(sorted(missing))}"
 
     def take_kept(self, role: RoleChanged, listed: Collection[str]) -> list[Pending]:
         """Take out the changes that may be acknowledged, oldest first."""
         # A partition that may not write must not promise that a change lasts, also not one that it got to know while it
         # still might: only what was forced in it is answered in it.
         answerable = [pending for pending in self._pending if pending.forced or role.config_writes]
-        done = [pending for pending in answerable if self.is_kept(pending.version, role, listed)]
+        done = [pending for pending in answerable if self._is_answered(pending, role, listed)]
         self._pending = [pending for pending in self._pending if pending not in done]
         return done
+
+    def _is_answered(self, pending: Pending, role: RoleChanged, listed: Collection[str]) -> bool:
+        holders = self.holders(pending.version)
+        if enough(holders, role, listed):
+            return True
+        # Too few can keep it, the operator wants it all the same: all who are there have it, and the answer says so.
+        return pending.forced and bool(self.obstacle(role, listed)) and holders >= set(role.members)
 
     def take_all(self) -> list[Pending]:
         """Take out everything that waits (it cannot be kept any more)."""
@@ -113,6 +120,14 @@ def electorates(votes: Collection[str], listed: Collection[str]) -> list[set[str
     if wanted and len(in_force ^ wanted) == 1:
         return [in_force, wanted]
     return [in_force]
+
+
+def _lacking(able: set[str], role: RoleChanged, listed: Collection[str]) -> tuple[int, set[str]]:
+    """Return how many of which nodes must keep a change that these can't keep alone."""
+    if not role.majority:
+        return len(role.members), set(role.members)
+    among = next(votes for votes in electorates(role.votes, listed) if not _majority(able, votes))
+    return len(among) // 2 + 1, among
 
 
 def _majority(holders: set[str], votes: set[str]) -> bool:

@@ -5,6 +5,7 @@ from collections import deque
 from cib.acknowledgement import vote_change_problem
 from cib.replica_events import RoleChanged
 from cib.requests import Request
+from cib.settings import add_node
 from tests.unit.cib.replicas import Cluster, count_up, has, resource
 
 
@@ -131,6 +132,28 @@ def test_configuration_is_refused_without_quorum_unless_forced() -> None:
     outcome = cluster.outcome("n1", forced)
     assert outcome is not None
     assert outcome.rc == 0
+    assert has(cluster["n1"], "vip")
+
+
+def test_a_vote_for_an_absent_node_is_refused_with_the_reason_and_can_be_forced() -> None:
+    """One node can't be a majority of two, so every later change needs force, too, until the other node is there."""
+    cluster = Cluster("n1")
+    cluster.form("n1")
+    entered = [cluster.write("n1", add_node("n1", "n1"))]
+    cluster.run()
+    writes = [
+        cluster.write("n1", add_node("n2", "n2")),
+        cluster.write("n1", add_node("n2", "n2"), force=True),
+        cluster.write("n1", resource("vip")),
+        cluster.write("n1", resource("vip"), force=True),
+    ]
+    cluster.run()
+    outcomes = [outcome for write in [*entered, *writes] if (outcome := cluster.outcome("n1", write)) is not None]
+    assert [(outcome.rc == 0, outcome.kept_on) for outcome in outcomes] == [
+        (True, 1), (False, 0), (True, 1), (False, 0), (True, 1),
+    ]  # fmt: skip
+    for refused in (outcomes[1], outcomes[3]):
+        assert "2 of n1, n2 must keep it, and these can't: n2 (it is not in this partition)" in refused.text
     assert has(cluster["n1"], "vip")
 
 
