@@ -135,9 +135,13 @@ class LiveBackend:
         from crmd.client import ClientError
 
         try:
-            return self.client().apply(requests, force=force).results
+            applied = self.client().apply(requests, force=force)
         except ClientError as error:
             raise BackendError(error.rc, error.text, error.details) from error
+        if force and applied.kept_on:
+            # What is forced may be kept on fewer nodes than it takes to survive; who forces it must know.
+            sys.stderr.write(f"INFO: forced; on the disks of {applied.kept_on} node(s) now\n")
+        return applied.results
 
 
 def shadow_directory(environ: dict[str, str] | None = None) -> Path:

@@ -213,15 +213,32 @@ def clearstate(session: Session, arguments: list[str]) -> None:
 
 def add(session: Session, arguments: list[str]) -> None:
     """Give a new node a vote."""
+    _check_new(session, arguments)
 
     def change(copy: WorkingCopy) -> None:
         for name in arguments:
             add_node(copy, name)
 
     edit(session.backend, change, session.force)
-    session.info(
-        f"{', '.join(arguments)}: in the list of nodes, with a vote; start the cluster there with the same keys"
+    session.info(f"{', '.join(arguments)}: in the list of nodes, with a vote")
+
+
+def _check_new(session: Session, names: list[str]) -> None:
+    """A node that has a vote and is not there makes majorities harder to reach, and counts as lost: fencing hits it."""
+    if not session.backend.live:
+        return
+    members = session.backend.client().state().members
+    absent = ", ".join(name for name in names if name not in members)
+    if not absent:
+        return
+    text = (
+        f"{absent} is not in the cluster yet: start heartbeat there first (same authkeys, 'node' lines for all); "
+        "it joins without a vote, and 'crm node add' then gives it one"
     )
+    risk = "Before that it would count as lost: with fencing on it is fenced at once, and changes may need --force"
+    if not session.force:
+        raise CommandError(text, (f"{risk} (--force adds it all the same)",))
+    session.warning(f"{text}. {risk}")
 
 
 def delete(session: Session, arguments: list[str]) -> None:

@@ -22,10 +22,10 @@ class Ran:
     cib: str
 
 
-def run(path: Path, *lines: str, force: bool = False) -> Ran:
+def run(path: Path, *lines: str, force: bool = False, backend: FileBackend | None = None) -> Ran:
     """Enter lines at the top of the shell; changes that are pending at the end are written."""
     out, err = io.StringIO(), io.StringIO()
-    session = Session(FileBackend(str(path)), force=force, display="plain", out_stream=out, err_stream=err)
+    session = Session(backend or FileBackend(str(path)), force=force, display="plain", out_stream=out, err_stream=err)
     session.path = [LEVEL]
     for number, line in enumerate(lines, 1):
         session.line_number = number

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from crmd.client import Client
+from crmsh.backend import FileBackend
 from tests.unit.crmsh.samples import TWO_NODES
 from tests.unit.crmsh.shell import run
 
@@ -109,3 +113,30 @@ def test_help_is_there_for_every_level_command_and_kind_of_object(cib: Path) -> 
             assert command.summary in ran.out
             assert "Usage: " in ran.out
     assert "Example: crm configure location" in run(cib, "configure help location").out
+
+
+class Running(FileBackend):
+    """A live cluster with these members, whose CIB is a file."""
+
+    live = True
+
+    def __init__(self, path: Path, *members: str) -> None:
+        super().__init__(str(path))
+        self._members = members
+
+    def client(self) -> Client:
+        state = SimpleNamespace(node="alpha", members=self._members)
+        return cast(Client, SimpleNamespace(state=lambda: state))
+
+
+def test_a_vote_for_a_node_that_is_not_there_yet_is_refused_with_what_to_do_first(cib: Path) -> None:
+    away, here = Running(cib, "alpha", "beta"), Running(cib, "alpha", "beta", "gamma")
+    ran = run(cib, "node add gamma", backend=away)
+    assert "gamma is not in the cluster yet: start heartbeat there first" in ran.err
+    assert "gamma" not in ran.cib
+    forced = run(cib, "node add gamma", backend=away, force=True)
+    assert "with fencing on it is fenced at once" in forced.err
+    assert 'uname="gamma"' in forced.cib
+    run(cib, "node delete gamma")
+    ran = run(cib, "node add gamma", backend=here)
+    assert ran.err.strip() == "INFO: gamma: in the list of nodes, with a vote"
