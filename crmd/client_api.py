@@ -41,6 +41,7 @@ from crmd.wire import MalformedClientMessage, decode_request, encode
 from ipc import unix
 
 MAX_CONNECTIONS = 512
+UNKNOWN_PROGRAM = "tool"
 MAX_OUTSTANDING = 64
 """Requests of one connection that wait for the controller at the same time."""
 EX_PROTOCOL = 76
@@ -65,6 +66,7 @@ class _Client:
     number: int
     connection: unix.Connection
     user: str
+    program: str
     subscriptions: list[int] = field(default_factory=list)
     outstanding: set[int] = field(default_factory=set)
 
@@ -75,14 +77,15 @@ class _Client:
 class ClientApi:
     """All connections of tools.
 
-    `ask` hands a request to the controller, `divergences` reads what was set aside, `defect` is told of an exception
-    that a request caused and that should not be; its connection is ended.
+    `ask` hands a request to the controller, with the user and the program that it is from; `divergences` reads what
+    was set aside, `defect` is told of an exception that a request caused and that should not be; its connection is
+    ended.
     """
 
     def __init__(
         self,
         replica: Replica,
-        ask: Callable[[int, ClientRequest, str], None],
+        ask: Callable[[int, ClientRequest, str, str], None],
         divergences: Callable[[], Awaitable[tuple[Divergence, ...]]],
         defect: Callable[[Exception], None],
     ) -> None:
@@ -136,7 +139,8 @@ class ClientApi:
             connection.send(encode(Failed(0, EX_UNSATISFIED, f"{MAX_CONNECTIONS} clients are connected already")))
             return
         self._last_number += 1
-        client = _Client(self._last_number, connection, _access_user(connection.peer.uid))
+        user, program = _access_user(connection.peer.uid), _program(connection.peer.pid)
+        client = _Client(self._last_number, connection, user, program)
         self._clients[client.number] = client
         try:
             while (payload := await connection.receive()) is not None:
@@ -191,12 +195,20 @@ class ClientApi:
             client.send(Failed(request.id, EX_UNSATISFIED, text))
             return
         client.outstanding.add(request.id)
-        self._ask(client.number, request, client.user)
+        self._ask(client.number, request, client.user, client.program)
 
     def _state_for(self, number: int) -> ClusterState | Failed:
         if self._state is None:
             return Failed(number, EX_NOT_CONNECTED, "the controller of this node is starting; try again")
         return replace(self._state, id=number)
+
+
+def _program(pid: int) -> str:
+    """The name of the program at the other end, for the record of who changed the CIB last."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() or UNKNOWN_PROGRAM
+    except (OSError, UnicodeDecodeError):
+        return UNKNOWN_PROGRAM
 
 
 def _access_user(uid: int) -> str:

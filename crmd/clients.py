@@ -59,6 +59,7 @@ class WriteForTool(msgspec.Struct, frozen=True, tag=True):
     number: int
     requests: tuple[CibRequest, ...]
     user: str
+    program: str
     force: bool
 
 
@@ -83,6 +84,7 @@ class _Open:
     client: int
     request: ClientRequest
     user: str
+    program: str
 
 
 class Clients:
@@ -95,18 +97,20 @@ class Clients:
         self._last = 0
         self._metadata: dict[int, int] = {}
 
-    def asked(self, client: int, request: ClientRequest, user: str, now: Milliseconds) -> list[ClientEffect]:
+    def asked(
+        self, client: int, request: ClientRequest, user: str, program: str, now: Milliseconds
+    ) -> list[ClientEffect]:
         """A tool asks."""
         if len(self._open) >= OPEN_MAX:
             return [Reply(client, Failed(request.id, ETIME, "too many requests are open, try again later"))]
         self._last += 1
         number = self._last
-        self._open[number] = _Open(client, request, user)
+        self._open[number] = _Open(client, request, user, program)
         match request:
             case ApplyCib():
-                return [WriteForTool(number, request.requests, user, request.force)]
+                return [WriteForTool(number, request.requests, user, program, request.force)]
             case UpdateAttribute():
-                return self._update_attribute(number, request, user)
+                return self._update_attribute(number, request, user, program)
             case CleanupResource() | Fence() | ConfirmFenced():
                 return [PassOn(Forward(number, request, user))]
             case WaitIdle():
@@ -121,14 +125,14 @@ class Clients:
         """FenceHistory is answered from what this node knows."""
         return [Reply(client, msgspec.structs.replace(records, id=request.id))]
 
-    def _update_attribute(self, number: int, request: UpdateAttribute, user: str) -> list[ClientEffect]:
+    def _update_attribute(self, number: int, request: UpdateAttribute, user: str, program: str) -> list[ClientEffect]:
         node = request.node or self._me
         requests = self._cib.set_attribute(
             node, request.name, request.value, permanent=request.lifetime == "forever", set_name=request.set_name
         )
         if not requests:
             return self._close(number, Done(request.id))
-        return [WriteForTool(number, tuple(requests), user, False)]
+        return [WriteForTool(number, tuple(requests), user, program, False)]
 
     def _read_metadata(self, number: int, request: ReadMetadata) -> list[ClientEffect]:
         parts = request.agent.split(":")

@@ -110,7 +110,7 @@ class Daemon:
             directories,
             welcome.nodes,
             welcome.settings,
-            lambda request: self._pump.post(ClientAsked(IMPORT_CLIENT, request)),
+            lambda request: self._pump.post(ClientAsked(IMPORT_CLIENT, request, program="haresources")),
             log.note,
         )
         self._heartbeat: HeartbeatClient | None = None
@@ -168,11 +168,11 @@ class Daemon:
             # It ended by itself, so everything is stopped; a new messaging layer waits for our end as well.
             self._finish(EX_OK)
 
-    def _ask(self, client: int, request: ClientRequest, user: str) -> None:
+    def _ask(self, client: int, request: ClientRequest, user: str, program: str) -> None:
         if self._pump.backlog > MAX_BACKLOG:
             self._api.answer(client, Failed(request.id, EX_BUSY, "the controller is too busy; try again"))
             return
-        self._pump.post(ClientAsked(client, request, user))
+        self._pump.post(ClientAsked(client, request, user, program))
 
     # what is asked of us
 

@@ -75,6 +75,8 @@ class ClientAsked(msgspec.Struct, frozen=True, tag=True):
     request: ClientRequest
     user: str = ""
     """Whose access lists hold; empty for root and the cluster's own user."""
+    program: str = "tool"
+    """What asks, as the record of the last change names it."""
 
 
 class FromStore(msgspec.Struct, frozen=True, tag=True):

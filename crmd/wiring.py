@@ -251,15 +251,15 @@ class Wiring:
             records = tuple(shown(record) for record in self._fence_side.records(request.target))
             self._post.put(Answer(event.client, FenceRecords(request.id, records)))
             return
-        self._perform_clients(self._clients.asked(event.client, request, event.user, self._now))
+        self._perform_clients(self._clients.asked(event.client, request, event.user, event.program, self._now))
 
     def _perform_clients(self, effects: list[ClientEffect]) -> None:
         for effect in effects:
             match effect:
                 case Reply(client, reply):
                     self._post.put(Answer(client, reply))
-                case WriteForTool(number, requests, user, force):
-                    self._write_here(ToolWrite(number), list(requests), user=user, client="tool", force=force)
+                case WriteForTool(number, requests, user, program, force):
+                    self._write_here(ToolWrite(number), list(requests), user=user, client=program, force=force)
                 case PassOn(message):
                     if self._member.serving:
                         self._post.say(self._member.term.dc, message)

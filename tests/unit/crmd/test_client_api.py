@@ -61,10 +61,12 @@ class Node:
     def __init__(self, directories: NodeDirectories) -> None:
         self.directories = directories
         self.asked: list[tuple[ClientRequest, str]] = []
+        self.programs: set[str] = set()
         self.defects: list[Exception] = []
         self.api = ClientApi(Replica(), self._ask, self._kept, self.defects.append)
 
-    def _ask(self, client: int, request: ClientRequest, user: str) -> None:
+    def _ask(self, client: int, request: ClientRequest, user: str, program: str) -> None:
+        self.programs.add(program)
         self.asked.append((request, user))
         match request:
             case ApplyCib(requests=requests) if requests[0].op == "erase":
@@ -127,6 +129,7 @@ def test_changes_go_to_the_controller_and_come_back_with_the_version(node: Node)
 
     node.run(body)
     assert [user for _, user in node.asked] == ["", ""]
+    assert node.programs == {Path("/proc/self/comm").read_text().strip()}
 
 
 def test_a_thin_client_says_the_same_as_a_typed_one(node: Node) -> None:
