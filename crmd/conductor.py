@@ -15,7 +15,7 @@ from cib.values import INFINITY
 from crmd.attributes import fail_count_name, failures_of, last_failure_name
 from crmd.cib_view import CibView
 from crmd.desk import ActionWritten, Desk, FencedRecorded, FenceTarget, ResultsRecorded, Upkeep
-from crmd.judgement import FailureOffsets, Judgement, judge
+from crmd.judgement import FailureOffsets, Judgement, in_words, judge
 from crmd.orders import is_cancel, is_delete, meta, operation_of
 from crmd.peer_messages import (
     CancelOrder,
@@ -403,7 +403,7 @@ class Conductor:
         self._desk.note(
             level,
             f"result.{judgement.verdict}",
-            f"{what} answered {result.exit_code} ({result.status.name}) {result.exit_reason}".rstrip(),
+            f"{what} {in_words(result)}",
             node=node,
             resource=operation.resource,
         )

@@ -9,9 +9,10 @@ import msgspec
 from cib.values import INFINITY, parse_score
 from crmd.orders import TransitionKey, meta
 from crmd.transition import Progress, Transition
-from lrmd.messages import Finished, OperationStatus
+from lrmd.messages import Finished, OcfExit, OperationStatus
 
 DONE = OperationStatus.DONE
+_MEANINGS = {int(code): code.name.lower().replace("_", " ") for code in OcfExit} | {int(OcfExit.GENERIC): "error"}
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -59,6 +60,15 @@ def judge(result: Finished, transition: Transition | None, uuid: str, offsets: F
     if ignored:
         return Judgement(action.id, "expected", failure_value(result, offsets))
     return Judgement(action.id, "failed", failure_value(result, offsets))
+
+
+def in_words(result: Finished) -> str:
+    """How an operation ended, for the log: `returned 6 (not configured): the reason`."""
+    if result.status is not DONE:
+        ended = f"ended as {result.status.name.lower().replace('_', ' ')}"
+    else:
+        ended = f"returned {result.exit_code} ({_MEANINGS.get(result.exit_code, 'no code of the OCF')})"
+    return f"{ended}: {result.exit_reason}" if result.exit_reason else ended
 
 
 def failure_value(result: Finished, offsets: FailureOffsets) -> str:

@@ -336,6 +336,8 @@ class Executor:
         resource.remember(result)
         self._registry.save(resource)
         self._report(result)
+        if (note := results.failure_note(result)) is not None:
+            self._out.append(note)
 
     # recurring operations
 

@@ -4,11 +4,16 @@ from typing import NamedTuple
 
 import msgspec
 
+from ipc.note import Note
 from ipc.units import Milliseconds
 from lrmd.events import AgentExited, AgentNotRun
 from lrmd.messages import Finished, OcfExit, Operation, OperationStatus
 from lrmd.resource import Job
 from lrmd.runs import Run
+
+_NO_FAILURES = (OcfExit.OK, OcfExit.NOT_RUNNING, OcfExit.RUNNING_PROMOTED)
+_SAID_LINES = 5
+_SAID_LENGTH = 1000
 
 
 class Outcome(NamedTuple):
@@ -86,6 +91,21 @@ def cancelled(request: int, call_id: int, operation: Operation, transition_key: 
         exec_ms=0,
         queue_ms=0,
     )
+
+
+def failure_note(result: Finished) -> Note | None:
+    """What the agent said when it failed, for the log of its node; None where nothing failed.
+
+    The configuration only has room for an exit reason, and many agents say what is wrong just on their standard error.
+    """
+    if result.status in (OperationStatus.CANCELLED, OperationStatus.NOT_INSTALLED) or not result.output:
+        return None
+    if result.status is OperationStatus.DONE and result.exit_code in _NO_FAILURES:
+        return None
+    said = " | ".join(line.strip() for line in result.output.splitlines()[-_SAID_LINES:] if line.strip())
+    operation = result.operation
+    text = f"{operation.resource}: {operation.action} failed ({result.exit_code}); {operation.agent} said: {said}"
+    return Note("warning", "operation.failed", text[:_SAID_LENGTH], {"resource": operation.resource})
 
 
 def without_request(result: Finished) -> Finished:

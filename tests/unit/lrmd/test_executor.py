@@ -1,5 +1,6 @@
 """The executor's core: order in a resource, time limits, recurring operations, what the controller is told."""
 
+from ipc.note import Note
 from lrmd.events import AgentNotRun, AgentsFound, CrmdConnected, CrmdGone, FindAgents
 from lrmd.messages import (
     Accepted,
@@ -58,6 +59,17 @@ def test_a_result_carries_what_the_history_of_the_cib_needs() -> None:
     assert result.output == "hello\nno such device"
     assert (result.started_at, result.changed_at, result.exec_ms, result.queue_ms) == (WALL, WALL, 5, 0)
     assert result.operation.transition_key == "4:2:0:uuid"
+
+
+def test_what_an_agent_said_when_it_failed_goes_into_the_log_of_its_node() -> None:
+    node = Node.ready()
+    node.order(operation("vip", "start"))
+    node.end("vip", 6, errors="INFO: starting\nERROR: no such device\n")
+    node.order(operation("vip", "monitor"))
+    node.end("vip", 7, errors="INFO: it does not run\n")
+    assert [effect.text for effect in node.effects if isinstance(effect, Note)] == [
+        "vip: start failed (6); ocf:heartbeat:Dummy said: INFO: starting | ERROR: no such device"
+    ]
 
 
 def test_an_operation_over_its_time_gets_term_then_kill_and_is_reported_as_timeout() -> None:
