@@ -114,7 +114,7 @@ class Holding:
         note = Note(
             "warning",
             "cib.diverged",
-            f"this node's CIB {self.version} is kept aside: {reason}",
+            f"this node's CIB {self.version} is kept aside: {reason}; 'crm cib divergences' lists it here",
             {"version": str(self.version), "digest": self.point.digest},
         )
         return [Diverged(self.document.to_bytes(), self.point, reason), note]

@@ -111,8 +111,29 @@ def diff(session: Session, arguments: list[str]) -> None:
     session.out("\n".join(difflib.unified_diff(texts[0], texts[1], "live", session.backend.name, lineterm="")))
 
 
+def divergences(session: Session, arguments: list[str]) -> None:
+    """Configurations of this node that lost when histories met, or that were edited by hand and not taken."""
+    from datetime import UTC, datetime
+
+    from crmd.client import ClientError
+
+    try:
+        kept = LiveBackend().client().divergences()
+    except (BackendError, ClientError) as error:
+        raise CommandError(error.text, error.details, error.rc) from error
+    for each in kept:
+        when = datetime.fromtimestamp(each.kept_at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        # What somebody edited or broke has no version of its own.
+        version = f"version {'.'.join(map(str, each.version))}, " if any(each.version) else ""
+        session.out(f"{each.path}: {version}kept {when}: {each.reason}")
+    if not kept:
+        session.info("nothing was kept aside on this node; other nodes have lists of their own")
+        return
+    session.info("compare one: 'cib import FILE NAME', then 'cib diff'; restore it: 'cib commit NAME'")
+
+
 def import_file(session: Session, arguments: list[str]) -> None:
-    """Make a shadow copy of a scheduler input."""
+    """Make a shadow copy of a document: a scheduler input, or what `divergences` lists."""
     import bz2
 
     source = Path(arguments[0])
@@ -140,7 +161,9 @@ LEVEL = Level(
         Command("reset", reset, "reset [NAME]", "copy the live CIB into it", maximum=1, arguments=("shadow",)),
         Command("commit", commit, "commit [NAME]", "write it to the cluster", maximum=1, arguments=("shadow",)),
         Command("diff", diff, "diff", "difference to the live CIB", maximum=0),
-        Command("import", import_file, "import FILE [NAME]", "a scheduler input as shadow copy", minimum=1, maximum=2,
-                arguments=("file",)),
+        Command("divergences", divergences, "divergences", "configurations of this node that were kept aside",
+                maximum=0),
+        Command("import", import_file, "import FILE [NAME]", "a document in a file as shadow copy", minimum=1,
+                maximum=2, arguments=("file",)),
     ),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from crmd.client import Client
-from crmsh.backend import FileBackend
+from crmd.messages import Divergence
+from crmsh.backend import FileBackend, LiveBackend
 from tests.unit.crmsh.samples import TWO_NODES
 from tests.unit.crmsh.shell import run
 
@@ -140,3 +141,16 @@ def test_a_vote_for_a_node_that_is_not_there_yet_is_refused_with_what_to_do_firs
     run(cib, "node delete gamma")
     ran = run(cib, "node add gamma", backend=here)
     assert ran.err.strip() == "INFO: gamma: in the list of nodes, with a vote"
+
+
+def test_what_lost_is_listed_with_its_file_and_how_to_restore_it(cib: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = Divergence("/cib/kept-1.xml", (0, 4, 0), "d", "the cluster goes on from version 0.5.0", 0)
+    kept = [lost]
+    client = cast(Client, SimpleNamespace(divergences=lambda: tuple(kept)))
+    monkeypatch.setattr(LiveBackend, "client", lambda _self: client)
+    ran = run(cib, "cib divergences")
+    assert ran.out.startswith("/cib/kept-1.xml: version 0.4.0, kept 19")
+    assert "the cluster goes on from version 0.5.0" in ran.out
+    assert "restore it: 'cib commit NAME'" in ran.err
+    kept.clear()
+    assert "nothing was kept aside on this node" in run(cib, "cib divergences").err
