@@ -14,12 +14,8 @@ from crmsh.language.xml import MalformedXml
 Result = TypeVar("Result")
 
 
-class ActionError(Exception):
+class ActionError(BackendError):
     """What was asked cannot be done. `rc` is the tool's exit code."""
-
-    def __init__(self, rc: int, text: str) -> None:
-        super().__init__(text)
-        self.rc, self.text = rc, text
 
 
 def read_copy(backend: Backend) -> WorkingCopy:

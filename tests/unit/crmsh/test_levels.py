@@ -51,6 +51,11 @@ def test_moving_to_where_it_runs_already_is_refused(cib: Path) -> None:
     assert "'site' runs on alpha already" in run(cib, "resource move site alpha").err
 
 
+@pytest.mark.parametrize("line", ["resource meta dbb show x", "resource param dbb set a b", "resource promote dbb"])
+def test_every_command_names_a_resource_that_does_not_exist(cib: Path, line: str) -> None:
+    assert "resource 'dbb' does not exist; did you mean 'db'?" in run(cib, line).err
+
+
 def test_locate_answers_on_standard_output_and_tells_the_rest_on_standard_error(cib: Path) -> None:
     ran = run(cib, "resource locate vip", "resource locate db")
     assert ran.out == "resource vip is running on: alpha \n"
