@@ -499,6 +499,9 @@ class Controller(Wiring):
         message: JoinRequest | CibHere | JoinConfirm | OrderDone | Results | Forward,
     ) -> None:
         match message:
+            case JoinRequest() if dc.is_outranked_by(message):
+                reason = f"{sender} has a newer configuration than the one that was agreed on"
+                self._perform_election(self._election.next_round(reason, self._now))
             case JoinRequest():
                 dc.requested(sender, message, self._state, self._now)
             case CibHere():

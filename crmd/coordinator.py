@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from cib.history import HistoryPoint, choose
+from cib.history import HistoryPoint, Relation, choose, relation
 from cib.requests import Request as CibRequest
 from crmd.cib_view import CibView, NodeRow
 from crmd.conductor import Conductor
@@ -149,6 +149,18 @@ class Coordinator:
                 self._desk.put(effect)
 
     # joins
+
+    def is_outranked_by(self, request: JoinRequest) -> bool:
+        """Whether a member that answers late has a better CIB than the one that was agreed on without it.
+
+        While fewer than a majority have answered, nothing is confirmed in this term, and what is missing here may have
+        been acknowledged; the choice has to be made again. Once a majority has, its choice contains all of that, and
+        the stamp that this DC gave it beats whatever comes.
+        """
+        if not self._agreed or request.term != self.term:
+            return False
+        own = self._cib.point()
+        return choose([own, request.point]) == 1 and relation(own, request.point) is not Relation.SAME
 
     def requested(self, sender: str, request: JoinRequest, state: State, now: Milliseconds) -> None:
         """A member told its state."""

@@ -497,6 +497,28 @@ def test_a_lost_result_message_is_sent_again() -> None:
     everything_runs_once(cluster, "a")
 
 
+def test_an_acknowledged_change_survives_that_the_dc_had_to_begin_without_those_who_know_it() -> None:
+    cluster = three()
+    cluster.lose_view("n1")
+    cluster.install("n2", "n3", lost=("n1",))
+    cluster.run(2000)
+    cluster.ask("n2", ApplyCib(1, (set_property("cluster-recheck-interval", "77s"),)))
+    cluster.run(1000)
+    assert any(isinstance(reply, CibApplied) for _, _, reply in cluster.answers)
+    for name in ("n2", "n3"):
+        cluster.kill_controller(name, restart_ms=9000)
+    cluster.install("n1", "n2", "n3")
+    cluster.run(8000)
+    assert cluster.machines["n1"].controller is not None
+    assert cluster.machines["n1"].controller.is_dc, "it waited for the others and went on without them"
+    cluster.run(6000)
+    cluster.settle()
+
+    for machine in cluster.machines.values():
+        assert machine.controller is not None
+        assert b"77s" in machine.controller.document.to_bytes()
+
+
 def test_replicas_agree_after_a_node_missed_a_part_of_the_history() -> None:
     cluster = three()
     cluster.crash_and_view("n3")
