@@ -458,11 +458,12 @@ class HeartbeatNode:
         return [ToController(welcome)]
 
     def _members_states(self) -> list[tuple[Member, PeerState]]:
+        """What members say of their crmd. One that was not ready when it was heard last said it before it joined."""
         heard = self._detector.heard
         return [
             (member, heard[member.name].controller)
             for member in (self.view.members if self.view is not None else ())
-            if member.name in heard and heard[member.name].sender == member
+            if member.name in heard and heard[member.name].sender == member and heard[member.name].ready
         ]
 
     def _tell_peer_states(self) -> list[Effect]:

@@ -90,6 +90,7 @@ class Bench:
         status: NodeStatus = "active",
         controller: PeerState = "up",
         after_ms: int = 0,
+        ready: bool = True,
     ) -> list[Effect]:
         self.sequence += 1
         heartbeat = Heartbeat(
@@ -101,7 +102,7 @@ class Bench:
             installed=0 if view is None else view.number,
             voted=0 if view is None else view.number,
             hears=hears,
-            ready=True,
+            ready=ready,
             controller=controller,
         )
         return self.receive(heartbeat, after_ms)
@@ -308,6 +309,13 @@ def test_the_state_of_a_members_controller_is_told_when_it_changes() -> None:
     assert told(bench.beat(view=view, controller="restarting")) == [PeerProcess("b", "restarting")]
     assert told(bench.beat(view=view, controller="restarting")) == []
     assert told(bench.beat(view=view, controller="up")) == [PeerProcess("b", "up")]
+
+
+def test_what_a_member_said_of_its_controller_before_it_was_ready_to_join_is_not_told() -> None:
+    """It can join only with a controller; that heartbeat is merely older than its vote."""
+    bench = Bench()
+    bench.in_view()
+    assert told(bench.beat(view=ViewId(1, "a"), controller="gone", ready=False)) == []
 
 
 def test_the_state_of_this_nodes_controller_is_in_its_heartbeats() -> None:
