@@ -202,7 +202,13 @@ class ControllerProcess(Process):
         if state.fsa_state in (State.NOT_DC.value, State.POLICY_ENGINE.value):
             invariants.resources.told(name, self.machine.resources.active)
         if state.fsa_state == State.POLICY_ENGINE.value and state.quorate:
-            invariants.cib.agreed(name, self.names_in_configuration(MARK), state.members)
+            served = [other for other in state.members if other == name or self._is_served_at(other)]
+            invariants.cib.agreed(name, self.names_in_configuration(MARK), tuple(served))
+
+    def _is_served_at(self, node: str) -> bool:
+        """Whether a member takes this DC's orders, and so has told it what it has on disk."""
+        state = self.machine.cluster.machines[node].controller_state()
+        return state is not None and state.dc == self.machine.name
 
     # -- store -----------------------------------------------------------------------------------------------------
 

@@ -52,8 +52,9 @@ def run_seed(seed: int, *, verbose: bool = False) -> Result:
         _settle(cluster)
     except InvariantBroken as error:
         broken = str(error)
-    except AssertionError as error:
-        broken = f"an assertion in the code failed at {world.now / 1000:.3f} s: {error!r}"
+    except Exception as error:
+        # A defect of a core ends its daemon; here it ends the run, and has to be told with its seed.
+        broken = f"the code failed at {world.now / 1000:.3f} s: {error!r}"
         if verbose:
             raise
     world.reached["seeds"] += 1
