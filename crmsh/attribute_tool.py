@@ -40,10 +40,10 @@ def run(tool: str, wanted: Wanted) -> int:
         return error.rc
 
 
-def new_value(old: str | None, value: str, score: bool) -> str:
-    """The value to write: with `score`, `value++` and `value+=N` add to the old one."""
+def new_value(old: str | None, value: str) -> str:
+    """The value to write: `value++` and `value+=N` add to the old one, as the cluster does for node attributes."""
     match = re.match(r"value(\+\+|\+=(-?\d+))$", value)
-    if not score or match is None:
+    if match is None:
         return value
     number = int(old) if old and re.match(r"-?\d+$", old) else 0
     return str(max(-1_000_000, min(1_000_000, number + (1 if match.group(1) == "++" else int(match.group(2))))))
@@ -73,7 +73,7 @@ def _options(tool: str, wanted: Wanted, backend: Backend) -> int:
             sys.stderr.write(f"{tool}: {_MISSING}\n")
             return exit_codes.NO_SUCH
         value = found[0].get("value", "") if found else wanted.default or ""
-        print_value(wanted.section, wanted.name, value, wanted.quiet)
+        print_value(wanted.section, wanted.name, value, wanted)
         return exit_codes.OK
     if len(found) > 1:
         sys.stdout.write(f"Multiple attributes match name={wanted.name}\n")
@@ -98,7 +98,7 @@ def _write_option(copy: WorkingCopy, wanted: Wanted) -> None:
         return
     assert wanted.value is not None
     if found:
-        found[0].set("value", new_value(found[0].get("value"), wanted.value, wanted.score))
+        found[0].set("value", new_value(found[0].get("value"), wanted.value))
         return
     section = section_for(copy.root, "", wanted.section)
     set_id = wanted.set_id or DEFAULT_SET_IDS[_KEYWORDS[wanted.section]]
@@ -109,7 +109,7 @@ def _write_option(copy: WorkingCopy, wanted: Wanted) -> None:
     used = Context.of(copy.root).used
     if identifier in used:
         identifier = next(f"{identifier}-{n}" for n in range(len(used) + 1) if f"{identifier}-{n}" not in used)
-    value = new_value(None, wanted.value, wanted.score)
+    value = new_value(None, wanted.value)
     add(content, "nvpair", {"id": identifier, "name": wanted.name, "value": value})
 
 
@@ -154,13 +154,13 @@ def _print(
             lifetime: Lifetime = "reboot" if section == "status" else "forever"
             place = find_attribute(copy, node, name, lifetime, wanted.tag)
             if place is not None:
-                print_value(section, name, place.value, wanted.quiet)
+                print_value(section, name, place.value, wanted)
                 printed = True
                 break
     if printed:
         return exit_codes.OK
     if wanted.default is not None:
-        print_value(sections[0], wanted.name, wanted.default, wanted.quiet)
+        print_value(sections[0], wanted.name, wanted.default, wanted)
         return exit_codes.OK
     sys.stderr.write(f"{tool}: {_MISSING}\n")
     return exit_codes.NO_SUCH
@@ -179,7 +179,7 @@ def _change(wanted: Wanted, backend: Backend, copy: WorkingCopy, node: Element, 
             sys.stdout.write(f"Deleted {wanted.section} attribute: id={old.pair_id} name={name}\n")
         return
     assert wanted.value is not None
-    value = new_value(old.value if old else None, wanted.value, wanted.score)
+    value = new_value(old.value if old else None, wanted.value)
     if lifetime == "reboot" or (backend.live and wanted.tag == "instance_attributes"):
         change_attribute(backend, uname, name, value, lifetime, wanted.set_id)
     else:
@@ -213,5 +213,5 @@ def failcount(tool: str, wanted: Wanted, operation: str, interval: str) -> int:
         sys.stderr.write(f"{tool}: {error.text}\n")
         return error.rc
     shown = "INFINITY" if total >= 1_000_000 else str(total)
-    print_value("status", f"fail-count-{wanted.name}", shown, wanted.quiet)
+    print_value("status", f"fail-count-{wanted.name}", shown, wanted)
     return exit_codes.OK

@@ -31,7 +31,7 @@ OPTIONS = (
     Option("id", ("-i", "--id", "--attr-id"), "the id of the attribute", REQUIRED, "ID"),
     Option("default", ("-d", "--default"), "print this where there is none", REQUIRED, "VALUE"),
     Option("utilization", ("-z", "--utilization"), "a capacity instead of an attribute"),
-    Option("score", ("--score",), "let value++ and value+=N add"),
+    Option("score", ("--score",), "accepted: value++ and value+=N always add"),
     Option("wait", ("-W", "--wait"), "", REQUIRED),
     Option("inhibit", ("-!", "--inhibit-policy-engine"), ""),
     Option("quiet", ("-q", "--quiet", "-Q"), "print the value only"),
@@ -50,8 +50,8 @@ _MISSING = "Error performing operation: No such device or address"
 class Wanted:
     """What a command line asks for, in one place for all four tools."""
 
-    __slots__ = ("default", "delete", "identifier", "name", "node", "pattern", "quiet", "score", "section", "set_id",
-                 "tag", "value")  # fmt: skip
+    __slots__ = ("default", "delete", "identifier", "name", "node", "pattern", "quiet", "section", "set_id", "tag",
+                 "told", "value")  # fmt: skip
 
     def __init__(self) -> None:
         self.name = self.pattern = self.node = self.set_id = self.identifier = ""
@@ -60,7 +60,9 @@ class Wanted:
         self.tag = "instance_attributes"
         self.value: str | None = None
         self.default: str | None = None
-        self.delete = self.quiet = self.score = False
+        self.delete = self.quiet = False
+        self.told: list[dict[str, str]] | None = None
+        """Where answers are collected instead of printed."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -99,6 +101,29 @@ def _main(tool: str, summary: str, argv: list[str] | None, reader: Reader) -> in
     except UsageError as error:
         sys.stderr.write(f"{tool}: {error}\n")
         return USAGE
+    if given.get("output-as") == "xml":
+        return _in_envelope(tool, given, wanted, arguments)
+    return _carry_out(tool, given, wanted)
+
+
+def _in_envelope(tool: str, given: Parsed, wanted: Wanted, arguments: list[str]) -> int:
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from crmsh.status.xml_output import envelope, finish
+
+    wanted.told = []
+    errors = StringIO()
+    with redirect_stdout(StringIO()), redirect_stderr(errors):
+        code = _carry_out(tool, given, wanted)
+    root = envelope(" ".join([tool, *arguments]))
+    for answer in wanted.told:
+        root.add("attribute", **answer)
+    sys.stdout.write(finish(root, code, errors.getvalue().splitlines()))
+    return code
+
+
+def _carry_out(tool: str, given: Parsed, wanted: Wanted) -> int:
     if tool == "crm_failcount" and (given.has("delete") or given.has("query")):
         return _failcount(tool, given, wanted)
     live = not os.environ.get("CIB_file") and not os.environ.get("CIB_shadow")  # noqa: SIM112
@@ -118,7 +143,6 @@ def _common(given: Parsed) -> Wanted:
     wanted.identifier = given.get("id")
     wanted.quiet = given.has("quiet")
     wanted.delete = given.has("delete")
-    wanted.score = given.has("score")
     wanted.value = given.get("update") if given.has("update") and not given.has("query") else None
     wanted.default = given.get("default") if given.has("default") else None
     return wanted
@@ -240,18 +264,21 @@ def _query(tool: str, wanted: Wanted, client: ThinClient) -> int:
         assert isinstance(xml, bytes)
         found = tags(xml.decode(), "nvpair")
         if found:
-            print_value(section, wanted.name, found[0].get("value", ""), wanted.quiet)
+            print_value(section, wanted.name, found[0].get("value", ""), wanted)
             return 0
     if wanted.default is not None:
-        print_value("status" if wanted.section == "any" else wanted.section, wanted.name, wanted.default, wanted.quiet)
+        print_value("status" if wanted.section == "any" else wanted.section, wanted.name, wanted.default, wanted)
         return 0
     sys.stderr.write(f"{tool}: {_MISSING}\n")
     return NO_SUCH
 
 
-def print_value(section: str, name: str, value: str, quiet: bool) -> None:
+def print_value(section: str, name: str, value: str, wanted: Wanted) -> None:
     """The answer, as agents take it apart."""
-    sys.stdout.write(f"{value}\n" if quiet else f"scope={section} name={name} value={value}\n")
+    if wanted.told is not None:
+        wanted.told.append({"name": name, "value": value, "scope": section})
+        return
+    sys.stdout.write(f"{value}\n" if wanted.quiet else f"scope={section} name={name} value={value}\n")
 
 
 def _failcount(tool: str, given: Parsed, wanted: Wanted) -> int:

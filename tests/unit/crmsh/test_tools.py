@@ -280,3 +280,13 @@ def test_crm_resource_lists_operations_as_text_and_xml(cib: Path, capsys: Captur
     assert "web_start_0 (node=alpha, call=7, rc=0" in capsys.readouterr().out
     assert crm_resource.main(["-O", "-r", "web", "--output-as=xml"]) == 0
     assert '<operation op="web_start_0" node="alpha" call="7" rc="0" status="Done" rsc="web"' in capsys.readouterr().out
+
+
+def test_crm_attribute_adds_to_a_value_and_answers_in_xml(cib: Path, capsys: Captured) -> None:
+    assert crm_attribute.main(["-n", "batch-limit", "-v", "5"]) == 0
+    assert crm_attribute.main(["-n", "batch-limit", "-v", "value+=2", "--output-as=xml"]) == 0
+    assert '<status code="0" message="OK"/>' in capsys.readouterr().out
+    assert crm_attribute.main(["-n", "batch-limit", "-G", "--output-as=xml"]) == 0
+    assert '<attribute name="batch-limit" value="7" scope="crm_config"/>' in capsys.readouterr().out
+    assert crm_attribute.main(["-n", "nothing", "-G", "--output-as=xml"]) == 105
+    assert "<error>crm_attribute: Error performing operation: No such device" in capsys.readouterr().out
