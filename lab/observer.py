@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from cib.document import Document
+from cib.errors import CibError
 from cib.patchset import Patch, apply_patch
 from crmd.client import Client, ClientError
 from crmd.messages import CibContent, ClusterState
@@ -72,8 +73,8 @@ class Observer:
             try:
                 with Client.connect(self._directories()) as client:
                     self._follow(client)
-            except (ClientError, OSError, RuntimeError, ValueError):
-                # The node is off, or its controller is starting again.
+            except (CibError, ClientError, OSError, RuntimeError, ValueError):
+                # The node is off, its controller is starting again, or a patch was lost: begin anew.
                 continue
 
     def _follow(self, client: Client) -> None:
@@ -85,7 +86,8 @@ class Observer:
                 document = Document.from_bytes(event.xml)
             elif isinstance(event, ClusterState):
                 state = event
-            elif document is not None:
+            elif event.patch and document is not None:
+                # An empty one says that the whole document follows.
                 apply_patch(document, Patch.from_xml(event.patch))
             if document is not None and state is not None:
                 self._add(Sight(at, state.members, state.idle, placements(document)))
