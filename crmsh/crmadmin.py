@@ -52,7 +52,7 @@ def _run(given: Parsed, arguments: list[str]) -> int:
     if given.has("nodes"):
         # Bundled as -Nq or followed by a word, the types come as a word of their own.
         types = given.get("nodes") or next(iter(given.words), "")
-        return _nodes(given, types)
+        return _nodes(given, types, arguments)
     client = open_backend().client()
     try:
         state = client.state()
@@ -85,7 +85,7 @@ def _run(given: Parsed, arguments: list[str]) -> int:
     return exit_codes.USAGE
 
 
-def _nodes(given: Parsed, types: str) -> int:
+def _nodes(given: Parsed, types: str, arguments: list[str]) -> int:
     from crmsh.status.reader import read_status
 
     wanted = [word for word in types.split(",") if word] or ["cluster", "guest", "remote"]
@@ -94,14 +94,23 @@ def _nodes(given: Parsed, types: str) -> int:
     status = read_status(open_backend().read())
     bundled = {p.id for r in status.resources if r.kind == "bundle" for p in r.primitives()}
     nodes = [node for node in status.nodes if node.container not in bundled or node.kind != "guest"]
-    for kind in ("cluster", "guest", "remote"):
-        for node in [n for n in nodes if n.kind == kind and kind in wanted]:
-            if given.has("bash-export"):
-                sys.stdout.write(f"export {node.name}={node.id}\n")
-            elif given.has("quiet"):
-                sys.stdout.write(f"{node.name}\n")
-            else:
-                sys.stdout.write(f"{kind} node: {node.name} ({node.id})\n")
+    shown = [(kind, n) for kind in ("cluster", "guest", "remote") for n in nodes if n.kind == kind and kind in wanted]
+    if given.get("output-as") == "xml":
+        from crmsh.status.xml_output import envelope, finish
+
+        root = envelope(" ".join(["crmadmin", *arguments]))
+        listed = root.add("nodes")
+        for kind, node in shown:
+            listed.add("node", type=kind, name=node.name, id=node.id)
+        sys.stdout.write(finish(root, exit_codes.OK))
+        return exit_codes.OK
+    for kind, node in shown:
+        if given.has("bash-export"):
+            sys.stdout.write(f"export {node.name}={node.id}\n")
+        elif given.has("quiet"):
+            sys.stdout.write(f"{node.name}\n")
+        else:
+            sys.stdout.write(f"{kind} node: {node.name} ({node.id})\n")
     return exit_codes.OK
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from crmsh.language.objects import AttributeSet, ConfigurationObject, Container, Operations, Primitive
+from crmsh.language.objects import AttributeSet, ConfigurationObject, Container, Operations, Primitive, Properties
 
 _KEYWORDS = ("params", "meta", "op", "utilization", "operations", "op_params", "op_meta", "rule")
 
 
 def doubts(thing: ConfigurationObject) -> list[str]:
     """A name without a value that looks like a misspelt keyword (`opp monitor …` sets a parameter `opp`)."""
+    if isinstance(thing, Properties):
+        return _unknown_names("property" if thing.keyword == "property" else "meta attribute", thing)
     sets: list[AttributeSet] = []
     if isinstance(thing, Container):
         sets += thing.sets
@@ -28,4 +30,21 @@ def doubts(thing: ConfigurationObject) -> list[str]:
                 told.append(
                     f"'{pair.name}' of '{thing.id}' is taken as a name without a value; did you mean '{close[0]}'?"
                 )
+    return told
+
+
+def _unknown_names(kind: str, thing: Properties) -> list[str]:
+    """Names that are nearly those of options. Others may be somebody's own, for tools that read them."""
+    from crmsh.configuration.properties import OPERATION_ATTRIBUTES, PROPERTY_DEFAULTS, RESOURCE_META
+
+    known = {
+        "property": tuple(PROPERTY_DEFAULTS),
+        "rsc_defaults": RESOURCE_META,
+        "op_defaults": OPERATION_ATTRIBUTES,
+    }.get(thing.keyword, ())
+    told = []
+    for pair in thing.content.pairs:
+        close = get_close_matches(pair.name, known, n=1, cutoff=0.85) if pair.name not in known else []
+        if close and pair.name.replace("_", "-") not in known:
+            told.append(f"the cluster does not know the {kind} '{pair.name}'; did you mean '{close[0]}'?")
     return told

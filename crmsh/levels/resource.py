@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
+from crmsh import exit_codes
 from crmsh.actions.editing import ActionError, edit, read_copy
 from crmsh.actions.moving import ban, clear, leftovers, lifetime_end, prefer
 from crmsh.actions.parameters import (
@@ -293,7 +294,9 @@ def _value_command(tag: str) -> Callable[[Session, list[str]], None]:
                 if written is not None:
                     done.append(f"Deleted '{resource}' option: id={written.pair_id} name={name}")
             else:
-                done.append(set_sentence(set_parameter(element, tag, name, arguments[3])))
+                written = set_parameter(element, tag, name, arguments[3])
+                _refuse_nonsense(session, copy, written)
+                done.append(set_sentence(written))
             return []
 
         done: list[str] = []
@@ -301,6 +304,18 @@ def _value_command(tag: str) -> Callable[[Session, list[str]], None]:
         session.out("\n".join(done))
 
     return run
+
+
+def _refuse_nonsense(session: Session, copy: WorkingCopy, written: Written) -> None:
+    """A value that the cluster would ignore is refused, or told where it is forced. Raises ActionError."""
+    from crmsh.configuration.verify import verify_cib
+    from crmsh.language.xml import to_line
+
+    for report in verify_cib(to_line(copy.cib).encode()):
+        if report.id == written.pair_id and report.severity == "error" and not session.force:
+            raise ActionError(exit_codes.CONFIG, f"'{written.resource}': {report.text}")
+        if report.id == written.pair_id:
+            session.warning(f"'{written.resource}': {report.text}")
 
 
 def set_sentence(written: Written) -> str:

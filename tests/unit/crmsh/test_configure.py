@@ -207,3 +207,10 @@ def test_a_name_without_a_value_that_looks_like_a_keyword_is_taken_and_told(cib:
     ran = run(cib, "configure primitive p Dummy params fake=1 opp monitor")
     assert "'opp' of 'p' is taken as a name without a value; did you mean 'op'?" in ran.err
     assert "INFO" not in run(cib, "configure primitive q Dummy params verbose").err
+
+
+def test_a_misspelt_option_is_taken_and_told(cib: Path) -> None:
+    ran = run(cib, "configure property stonith-enabld=true my-own=1", "configure rsc_defaults target-rol=Started")
+    assert "does not know the property 'stonith-enabld'; did you mean 'stonith-enabled'?" in ran.err
+    assert "does not know the meta attribute 'target-rol'; did you mean 'target-role'?" in ran.err
+    assert "my-own" not in ran.err

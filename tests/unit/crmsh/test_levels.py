@@ -56,6 +56,13 @@ def test_every_command_names_a_resource_that_does_not_exist(cib: Path, line: str
     assert "resource 'dbb' does not exist; did you mean 'db'?" in run(cib, line).err
 
 
+def test_a_meta_value_that_the_cluster_would_ignore_is_refused_unless_forced(cib: Path) -> None:
+    ran = run(cib, "resource meta db set target-role Stoped")
+    assert "'db': meta attribute target-role has the value 'Stoped', expected Started" in ran.err
+    assert "Stoped" not in ran.cib
+    assert "Stoped" in run(cib, "resource meta db set target-role Stoped", force=True).cib
+
+
 def test_locate_answers_on_standard_output_and_tells_the_rest_on_standard_error(cib: Path) -> None:
     ran = run(cib, "resource locate vip", "resource locate db")
     assert ran.out == "resource vip is running on: alpha \n"

@@ -152,6 +152,11 @@ def test_crm_resource_sets_reads_and_deletes_parameters(cib: Path, capsys: Captu
     assert crm_resource.main(["-r", "db", "--meta", "-g", "is-managed"]) == 105
 
 
+def test_crmadmin_lists_nodes_in_xml(cib: Path, capsys: Captured) -> None:
+    assert crmadmin.main(["-N", "--output-as=xml"]) == 0
+    assert '<node type="cluster" name="alpha" id="alpha"/>' in capsys.readouterr().out
+
+
 def test_crmadmin_lists_nodes(cib: Path, capsys: Captured) -> None:
     assert crmadmin.main(["-N"]) == 0
     assert capsys.readouterr().out == "cluster node: alpha (alpha)\ncluster node: beta (beta)\n"
