@@ -363,6 +363,7 @@ def _start_switch(lifeline: Lifeline) -> int:
         ["unshare", "--net", "sh", "-c", "read -r word && exec sleep infinity"],
         stdin=lifeline.reader,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # a lab that is kept must not hold a pipe of whoever started it
         start_new_session=True,
     )
     lifeline.handed_over()
