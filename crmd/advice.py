@@ -10,14 +10,22 @@ def sentences(
     options: ClusterOptions,
     cluster: ClusterSettings,
     quorum: Quorum,
-    votes: int,
+    voters: tuple[str, ...],
+    members: tuple[str, ...],
     waiting: tuple[str, ...],
     from_policy_engine: tuple[str, ...],
 ) -> tuple[str, ...]:
     """What `crm_mon` and the log tell beside the state, the most urgent first."""
+    votes = len(voters)
     told = list(from_policy_engine)
     if waiting:
         told.append(f"Waiting for the controller of {', '.join(waiting)}.")
+    without_vote = [name for name in members if name not in voters] if voters else []
+    if without_vote:
+        told.append(
+            f"{', '.join(without_vote)} takes part without a vote and runs nothing: "
+            f"'crm node add {' '.join(without_vote)}' gives it one."
+        )
     if not quorum.quorate and votes:
         told.append(
             f"This partition has {quorum.votes} of {quorum.expected} votes and no quorum: "

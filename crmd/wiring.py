@@ -120,7 +120,8 @@ class Wiring:
             self._cib.options(),
             self._cluster,
             self._quorum,
-            len(self._cib.voters),
+            self._cib.voters,
+            view.names if view is not None else (),
             dc.join.waiting() if dc is not None else (),
             dc.advice if dc is not None else (),
         )

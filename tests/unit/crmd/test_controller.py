@@ -582,6 +582,8 @@ def test_a_third_node_joins_without_a_vote_and_gets_one_by_a_configuration_chang
     cluster.install(*cluster.names)
     cluster.settle()
     assert not any("@n3" in line for line in cluster.trace if "schedule" in line)
+    told = "n3 takes part without a vote and runs nothing: 'crm node add n3' gives it one."
+    assert told in cluster.state("n1").advice
 
     cluster.ask("n3", ApplyCib(1, (add_node("n3", "n3"),)))
     cluster.run(500)
@@ -589,6 +591,7 @@ def test_a_third_node_joins_without_a_vote_and_gets_one_by_a_configuration_chang
 
     assert cluster.voters == cluster.names
     assert sum("votes n1,n2,n3" in line for line in cluster.trace) == 3
+    assert told not in cluster.state("n1").advice
     everything_runs_once(cluster)
 
 
