@@ -20,7 +20,9 @@ from bench.peer import Peer, missing, versions
 from lab.namespaces.lab import available
 from lab.namespaces.node import LabError, Node
 
-DAEMONS = re.compile(r"-m (heartbeat|crmd|lrmd|pengine)\b|(?:^|/)(corosync|pacemaker[\w-]*)(?: |$)")
+DAEMONS = re.compile(
+    r"-m (heartbeat|crmd|lrmd|pengine)\b|from (lrmd\.agent_worker) |(?:^|/)(corosync|pacemaker[\w-]*)(?: |$)"
+)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -86,7 +88,7 @@ def _look(node: Node, title: str, seconds: int) -> tuple[Held, float]:
 def _name(command: list[str]) -> str:
     match = DAEMONS.search(" ".join(command))
     assert match is not None
-    return match.group(1) or match.group(2)
+    return next(name for name in match.groups() if name)
 
 
 def _held(pid: int, name: str) -> Held:
