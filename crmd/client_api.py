@@ -206,9 +206,18 @@ class ClientApi:
 def _program(pid: int) -> str:
     """The name of the program at the other end, for the record of who changed the CIB last."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() or UNKNOWN_PROGRAM
-    except (OSError, UnicodeDecodeError):
+        words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
         return UNKNOWN_PROGRAM
+    return program_of(words)
+
+
+def program_of(words: list[str]) -> str:
+    """The program that a command line names: the script, where it is that of an interpreter."""
+    names = [Path(word).name for word in words if word and not word.startswith("-")]
+    if len(names) > 1 and names[0].startswith("python"):
+        return names[1]
+    return names[0] if names else UNKNOWN_PROGRAM
 
 
 def _access_user(uid: int) -> str:

@@ -15,7 +15,7 @@ from cib.errors import NotFoundError
 from cib.requests import Request
 from crmd import thin_client
 from crmd.client import AsyncClient, Client, ClientError, NotConnected, WatchEvent
-from crmd.client_api import MAX_OUTSTANDING, ClientApi
+from crmd.client_api import MAX_OUTSTANDING, ClientApi, program_of
 from crmd.messages import (
     ApplyCib,
     CibApplied,
@@ -129,7 +129,14 @@ def test_changes_go_to_the_controller_and_come_back_with_the_version(node: Node)
 
     node.run(body)
     assert [user for _, user in node.asked] == ["", ""]
-    assert node.programs == {Path("/proc/self/comm").read_text().strip()}
+    assert node.programs == {program_of(Path("/proc/self/cmdline").read_text().split("\0"))}
+
+
+def test_a_program_is_known_by_its_script() -> None:
+    assert program_of(["/opt/x/bin/python3", "-I", "/opt/x/bin/crm", "status"]) == "crm"
+    assert program_of(["python", "-m", "lab.demo"]) == "lab.demo"
+    assert program_of(["/usr/bin/some-tool", "argument"]) == "some-tool"
+    assert program_of([""]) == "tool"
 
 
 def test_a_thin_client_says_the_same_as_a_typed_one(node: Node) -> None:
