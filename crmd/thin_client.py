@@ -91,7 +91,7 @@ class ThinClient:
         self._buffer = b"".join(parts)
 
     def _unreachable(self, reason: str) -> NotConnected:
-        return NotConnected(f"cannot reach the cluster on this node ({self._path}: {reason}); is it started?")
+        return NotConnected(f"cannot reach the cluster on this node ({self._path}: {reason}); is it started? ('heartbeat start')")
 
 
 def _unless_failed(reply: "dict[str, object]") -> "dict[str, object]":

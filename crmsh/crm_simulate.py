@@ -14,6 +14,7 @@ from cib.dates import parse_instant
 from cib.errors import CibError
 from cib.values import ValueFormatError, leading_integer
 from cib.xml import parse
+from crmsh.backend import BackendError, open_backend
 from crmsh.simulate_status import counts, status_lines
 from crmsh.simulate_summary import summary_lines
 from pengine.graph import Graph
@@ -56,14 +57,22 @@ _SWITCHES = {
     "--quiet": "quiet",
     "-a": "all_actions",
     "--all-actions": "all_actions",
+    "-L": "live",
+    "--live-check": "live",
+    "-p": "pipe",
+    "--xml-pipe": "pipe",
+    "-V": "verbose",
+    "--verbose": "verbose",
 }
 _NO_VALIDATION = (
     'Schema validation of configuration is disabled (support for validate-with set to "none" is deprecated and '
     "will be removed in a future release)\n"
 )
 _HELP = """\
-Usage: crm_simulate -x FILE [-S] [-s] [-Q] [-G FILE] [-D FILE] [-t DATETIME]
+Usage: crm_simulate [-L | -p | -x FILE] [-S] [-s] [-Q] [-G FILE] [-D FILE] [-t DATETIME]
 
+  -L, --live-check          Work on the cluster's document, as without any of these three
+  -p, --xml-pipe            Work on the document on standard input
   -x, --xml-file=FILE       Work on this document ('-': standard input; .bz2 is understood)
   -R, --run                 Process the document and show what would be done
   -S, --simulate            Like --run, and show what would be done, step by step, and the status afterwards
@@ -84,7 +93,11 @@ class UsageError(Exception):
 class Arguments:
     """What the command line asks for."""
 
-    xml_file: str = "-"
+    xml_file: str = ""
+    """Empty: the cluster's."""
+    live: bool = False
+    pipe: bool = False
+    verbose: bool = False
     graph: str | None = None
     dot: str | None = None
     set_datetime: str | None = None
@@ -107,12 +120,16 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(_HELP)
         return EXIT_OK
     try:
-        data = _read(arguments.xml_file)
-        state = unpack_element(parse(data, arguments.xml_file), local_zone(os.environ.get("TZ")))
+        source = "" if arguments.live else "-" if arguments.pipe else arguments.xml_file
+        data = _read(source)
+        state = unpack_element(parse(data, source), local_zone(os.environ.get("TZ")))
         now = _now(arguments, state)
     except OSError as error:
         sys.stderr.write(f"crm_simulate: {arguments.xml_file}: {error.strerror}\n")
         return EXIT_NO_INPUT
+    except BackendError as error:
+        sys.stderr.write(f"crm_simulate: {error.text}\n")
+        return error.rc
     except CibError as error:
         sys.stderr.write(f"crm_simulate: {error}\n")
         return EXIT_BAD_DOCUMENT
@@ -173,6 +190,8 @@ def _next(words: list[str], name: str) -> str:
 
 
 def _read(name: str) -> bytes:
+    if not name:
+        return open_backend().read()
     if name == "-":
         return sys.stdin.buffer.read()
     data = Path(name).read_bytes()

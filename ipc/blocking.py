@@ -11,7 +11,9 @@ class DaemonUnreachable(ConnectionError):
     """The daemon's socket does not answer; the message names it and what to do."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"cannot reach the cluster on this node ({path}: {reason}); is it started?")
+        super().__init__(
+            f"cannot reach the cluster on this node ({path}: {reason}); is it started? ('heartbeat start')"
+        )
         self.path = path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crmsh import cibadmin, crm, crm_attribute, crm_mon, crm_node, crm_resource, crm_verify, crmadmin
+from crmsh import cibadmin, crm, crm_attribute, crm_mon, crm_node, crm_resource, crm_simulate, crm_verify, crmadmin
 from crmsh.options import NONE, REQUIRED, Option, UsageError, parse
 from crmsh.pairs import quoted, tags
 from tests.unit.crmsh.samples import EMPTY, TWO_NODES
@@ -295,3 +295,11 @@ def test_crm_attribute_adds_to_a_value_and_answers_in_xml(cib: Path, capsys: Cap
     assert '<attribute name="batch-limit" value="7" scope="crm_config"/>' in capsys.readouterr().out
     assert crm_attribute.main(["-n", "nothing", "-G", "--output-as=xml"]) == 105
     assert "<error>crm_attribute: Error performing operation: No such device" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [["-sL"], ["-LS"], ["--live-check", "--run"], []])
+def test_crm_simulate_works_on_the_cluster_where_no_file_is_named(
+    cib: Path, capsys: Captured, options: list[str]
+) -> None:
+    assert crm_simulate.main(options) == 0
+    assert "Current cluster status:" in capsys.readouterr().out
