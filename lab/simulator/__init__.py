@@ -10,7 +10,12 @@ It is a second shell over the very cores that the daemons run: `heartbeat.node.H
 - `machine`: one node: power, processes, disk, resources
 - `messaging`, `controller`, `executor`: the three daemons' shells
 - `agents`: simulated resources and fence devices
-- `scenario`: what a seed means: cluster, configuration, workload, faults
-- `invariants`: the promises, checked after every step
+- `power`: the switch behind every fence device
+- `clients`: the people and programs that use the cluster
+- `scenario`: what a seed means: cluster, configuration, workload, faults; `faults`: what each kind does
+- `invariants`: the promises together; `promises`: each kind of them
 - `runner`: runs seeds and says what was reached
+- `broken`: cores with a defect, which a run must catch
+
+docs/design/0016-simulator.md says what is simulated, what is checked, and why.
 """

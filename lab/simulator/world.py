@@ -22,7 +22,6 @@ class World:
         self.rng = random.Random(seed)
         self.reached: Counter[str] = Counter()
         self.steps = 0
-        self.after_step: Callable[[], None] = lambda: None
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._entries = 0
         self._digest = blake2b(digest_size=16)
@@ -41,7 +40,6 @@ class World:
             self.now = Milliseconds(at)
             self.steps += 1
             action()
-            self.after_step()
         self.now = Milliseconds(until)
 
     def delay(self, low_ms: int, high_ms: int) -> int:

@@ -1,4 +1,4 @@
-"""The promises of the design, checked after every step; kept apart from what causes the trouble.
+"""The promises of the design, each checked at the step that could break it; kept apart from what causes the trouble.
 
 The numbers are those of the design's list: 1 one active instance, 2 one acting DC, 3 equal replicas, 4 acknowledged
 changes survive, 5 nothing before fencing is confirmed, 6 every result counts, 7 in the end everything runs.
