@@ -152,6 +152,7 @@ def act(directory: Path, words: list[str]) -> int:
     """Carry out a command on a cluster. Raises LabError."""
     if words == ["stop"]:
         stop(directory)
+        sys.stdout.write(f"ended; {directory} is removed\n")
         return 0
     cluster = take_over(directory)
     if words[0] == "enter":
@@ -163,8 +164,10 @@ def act(directory: Path, words: list[str]) -> int:
             raise LabError(f"{command[0]}: {error.strerror}") from error
     elif words[0] == "kill":
         cluster.kill(words[1])
+        sys.stdout.write(f"{words[1]} is off\n")
     else:
         cluster.start(words[1])
+        sys.stdout.write(f"{words[1]} is on, and heartbeat is started there\n")
     return 0
 
 
