@@ -15,6 +15,9 @@ from crmsh.language.words import Word, split_words
 from crmsh.levels.dispatch import EVERYWHERE, level_below
 from crmsh.levels.framework import Command, CommandError, Level, Session
 
+REQUIRED = "required: "
+"""How the help of a parameter begins that must be given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -25,7 +28,7 @@ class Candidate:
 
 
 def complete_line(session: Session, line: str) -> list[Candidate]:
-    """The candidates for the last word of a line, sorted; those that begin as it does."""
+    """The candidates for the last word of a line that begin as it does: what is required first, else sorted."""
     words = split_words(line, partial=True)
     current = words.pop() if words and not line[-1:].isspace() else Word("", len(line), len(line))
     try:
@@ -33,7 +36,7 @@ def complete_line(session: Session, line: str) -> list[Candidate]:
     except (BackendError, CommandError):
         found = []
     fitting = {c.text: c for c in found if c.text.startswith(current.text) and c.text}
-    return sorted(fitting.values(), key=lambda candidate: candidate.text)
+    return sorted(fitting.values(), key=lambda candidate: (not candidate.help.startswith(REQUIRED), candidate.text))
 
 
 def _candidates(session: Session, words: list[Word], current: Word) -> list[Candidate]:
@@ -278,7 +281,7 @@ def _parameters(session: Session, texts: list[str]) -> list[tuple[str, str]]:
         return []
     given = {text.partition("=")[0] for text in texts}
     return [
-        (p.name, ("required: " if p.required else "") + (p.short or p.kind))
+        (p.name, (REQUIRED if p.required else "") + (p.short or p.kind))
         for p in metadata.parameters if p.name not in given
     ]  # fmt: skip
 

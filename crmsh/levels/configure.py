@@ -437,7 +437,8 @@ def graph(session: Session, arguments: list[str]) -> None:
 
 def leave(session: Session) -> None:
     """Write the changes when nobody is there to be asked, else ask."""
-    if not session.has_copy or not session.copy.changed or session.refused == session.copy.text:
+    refused = session.has_copy and session.refused == session.copy.text and not session.interactive
+    if not session.has_copy or not session.copy.changed or refused:
         session.drop_copy()
         return
     if session.interactive and not session.confirm("There are changes pending. Do you want to commit them?"):

@@ -60,6 +60,10 @@ def test_what_can_stand_at_the_end_of_the_line_is_offered(session: Session, line
     assert sorted(offered(session, line)) == sorted(expected)
 
 
+def test_parameters_that_an_agent_requires_come_first(session: Session) -> None:
+    assert offered(session, "configure primitive p Filesystem params ")[:3] == ["device=", "directory=", "fstype="]
+
+
 def test_an_open_quotation_and_an_empty_line_are_no_trouble(session: Session) -> None:
     assert offered(session, 'configure primitive p Dummy params fake="x') == []
     assert "configure" in offered(session, "")

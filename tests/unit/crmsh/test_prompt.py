@@ -86,6 +86,17 @@ def test_a_whole_session_with_completion_several_lines_and_a_question_at_the_end
     assert "192.0.2.77" in terminal.cib.read_text()
 
 
+def test_changes_whose_commit_was_refused_are_asked_about_when_one_leaves(terminal: Terminal) -> None:
+    terminal.type("configure\r", "configure#")
+    terminal.type("location l nosuch 5: alpha\r", "configure*#")
+    terminal.type("commit\r", "(y/n)")
+    terminal.type("n\r", "put the errors right")
+    terminal.type("quit\r", "changes pending")
+    terminal.child.send("n\r")
+    terminal.child.expect(pexpect.EOF)
+    assert "nosuch" not in terminal.cib.read_text()
+
+
 def test_what_is_wrong_is_said_while_the_line_is_typed(terminal: Terminal) -> None:
     terminal.type("configure\r", "configure#")
     terminal.type("colocation c db ", "'db' cannot stand here")
