@@ -91,7 +91,8 @@ class ThinClient:
         self._buffer = b"".join(parts)
 
     def _unreachable(self, reason: str) -> NotConnected:
-        return NotConnected(f"cannot reach the cluster on this node ({self._path}: {reason}); is it started? ('heartbeat start')")
+        text = f"cannot reach the cluster on this node ({self._path}: {reason}); is it started? ('heartbeat start')"
+        return NotConnected(text)
 
 
 def _unless_failed(reply: "dict[str, object]") -> "dict[str, object]":
