@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from crmsh import exit_codes
@@ -63,7 +65,7 @@ class LiveDocument:
 
 
 def watch(backend: Backend, render: Render, out: TextIO) -> int:
-    """Draw until Ctrl-C, or until the cluster on this node goes away."""
+    """Draw until q or Ctrl-C, or until the cluster on this node goes away."""
     from crmd.client import ClientError
     from crmsh.crm_mon import LiveParts, fencing_views
 
@@ -71,6 +73,7 @@ def watch(backend: Backend, render: Render, out: TextIO) -> int:
     lock = threading.Lock()
     changed = threading.Event()
     ended: list[ClientError] = []
+    left = threading.Event()
 
     def follow() -> None:
         try:
@@ -82,20 +85,26 @@ def watch(backend: Backend, render: Render, out: TextIO) -> int:
             ended.append(error)
             changed.set()
 
+    def leave() -> None:
+        left.set()
+        changed.set()
+
     threading.Thread(target=follow, daemon=True).start()
     try:
-        while True:
-            changed.wait()
-            if ended:
-                sys.stderr.write(f"crm_mon: {ended[0].text}\n")
-                return ended[0].rc
-            changed.clear()
-            with lock:
-                data, advice = document.data(backend), list(document.advice)
-            fencing = fencing_views(backend.client().fence_history())
-            _draw(render(data, LiveParts(advice, fencing)), out)
-            changed.wait(0)
-            threading.Event().wait(REDRAW_EVERY_S)
+        with _keys(leave):
+            while True:
+                changed.wait()
+                if left.is_set():
+                    return exit_codes.OK
+                if ended:
+                    sys.stderr.write(f"crm_mon: {ended[0].text}\n")
+                    return ended[0].rc
+                changed.clear()
+                with lock:
+                    data, advice = document.data(backend), list(document.advice)
+                fencing = fencing_views(backend.client().fence_history())
+                _draw(render(data, LiveParts(advice, fencing)), out)
+                left.wait(REDRAW_EVERY_S)
     except KeyboardInterrupt:
         return exit_codes.OK
     except ClientError as error:
@@ -103,18 +112,57 @@ def watch(backend: Backend, render: Render, out: TextIO) -> int:
         return error.rc
 
 
+@contextmanager
+def _keys(leave: Callable[[], None]) -> Iterator[None]:
+    """While it lasts, q on the terminal calls `leave`, without a return key and without an echo."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    import termios
+    import tty
+
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+
+    def read() -> None:
+        while (key := os.read(terminal, 1)) and key not in (b"q", b"Q"):
+            pass
+        leave()
+
+    tty.setcbreak(terminal)
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
 def _draw(text: str, out: TextIO) -> None:
-    """On a terminal: over the old picture, cut to its height; elsewhere one picture after the other."""
+    """On a terminal: in place of the old picture, cut to its height; elsewhere one picture after the other."""
     if not out.isatty():
         out.write(text + "\n")
         out.flush()
         return
-    height = os.get_terminal_size(out.fileno()).lines
-    lines = text.splitlines()
-    if len(lines) > height - 1:
-        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines: crm_mon -1 shows all"]
-    out.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+    size = os.get_terminal_size(out.fileno())
+    # Home and erase in one write with the picture: tabs would leave parts of the old one standing.
+    out.write("\x1b[H\x1b[J" + "".join(f"{line}\n" for line in fitting(text.splitlines(), size.columns, size.lines)))
     out.flush()
+
+
+def fitting(lines: list[str], columns: int, rows: int) -> list[str]:
+    """The lines that fit on a terminal, on which long ones take several rows; with a last one that says what is cut."""
+    room = rows - 1
+    needed = [max(1, -(-len(_COLOUR.sub("", line).expandtabs(8)) // columns)) for line in lines]
+    if sum(needed) <= room:
+        return lines
+    taken = count = 0
+    while taken + needed[count] < room:
+        taken += needed[count]
+        count += 1
+    return [*lines[:count], f"… {len(lines) - count} more lines: crm_mon -1 shows all"]
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 if TYPE_CHECKING:
