@@ -105,10 +105,13 @@ class ControllerProcess(Process):
         connection.handlers[self] = _FromMessaging(self)
 
     def attach_executor(self, connection: Connection) -> None:
-        """The socket to lrmd stands."""
-        self._executor = connection
+        """The socket to lrmd stands; a process that stalls sees that only after the end of the one before."""
         connection.handlers[self] = _FromExecutor(self)
-        self.post(ExecutorConnected())
+        self.later(0, lambda: self._executor_connected(connection))
+
+    def _executor_connected(self, connection: Connection) -> None:
+        self._executor = connection
+        self.dispatch(ExecutorConnected())
 
     def messaging_ended(self) -> None:
         """As the daemon: in good order this is the end; otherwise the core has to stop everything."""
