@@ -128,7 +128,12 @@ class _Explanation:
         self._say(element, "schema.value", text)
 
     def _missing_attribute(self, element: Element, opened: Pattern) -> None:
-        needed = _needed(opened, attributes=True)
+        # One that is there has a wrong value, which is told already.
+        needed = [
+            tuple(name for name in each if name not in element.attrib) for each in _needed(opened, attributes=True)
+        ]
+        if not all(needed):
+            return
         if len(needed) == 1:
             text = f"attribute {_quoted(needed[0])} is missing"
         else:

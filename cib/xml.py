@@ -5,6 +5,7 @@ What comes in is untrusted: no document type declaration, no entities, no networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -77,7 +78,11 @@ def strip_text(root: Element) -> None:
 
 
 def _first_line(message: str | None) -> str:
-    return (message or "not well-formed").splitlines()[0]
+    """What the parser says, without the place at its end, which is told in front."""
+    return _PLACE.sub("", (message or "not well-formed").splitlines()[0])
+
+
+_PLACE = re.compile(r", line \d+, column \d+$")
 
 
 def serialise(element: Element) -> bytes:
