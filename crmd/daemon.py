@@ -57,7 +57,14 @@ from crmd.pengine_worker import PolicyWorker
 from crmd.persistence import Persistence
 from crmd.pump import Pump, boottime_ms
 from heartbeat.client import HeartbeatClient
-from heartbeat.messages import ControllerToHeartbeat, HeartbeatToController, StopReady, StopRequested, Welcome
+from heartbeat.messages import (
+    ControllerToHeartbeat,
+    HeartbeatToController,
+    StillHere,
+    StopReady,
+    StopRequested,
+    Welcome,
+)
 from ipc.directories import NodeDirectories
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
@@ -76,6 +83,8 @@ WELCOME_S = 20.0
 """How long the messaging layer may take to say who we are; without it there is nothing to control."""
 MAX_BACKLOG = 10_000
 """Events that may wait before tools' requests are refused; all other sources are bounded by their own protocols."""
+STILL_HERE_S = 1.0
+"""How often the messaging layer, which supervises this process, is told that the event loop turns."""
 CLOSE_S = 2.0
 """How long the store and the tasks may take to finish at the end."""
 
@@ -133,6 +142,7 @@ class Daemon:
             self._task(self._executor.run()),
             self._task(self._worker.run()),
             self._task(self._inputs.run()),
+            self._task(self._say_that_it_turns()),
         ]
         try:
             return await self._end
@@ -161,6 +171,12 @@ class Daemon:
         # order: what the messaging layer that died had asked for ends with it.
         self._pump.post(HeartbeatGone())
         self._pump.post(FromHeartbeat(StopRequested(reason)))
+
+    async def _say_that_it_turns(self) -> None:
+        """Whoever supervises can't see from outside that an event loop hangs."""
+        while True:
+            self._send_to_heartbeat(StillHere())
+            await asyncio.sleep(STILL_HERE_S)
 
     def _executor_ended(self) -> None:
         self._pump.post(ExecutorGone())

@@ -101,6 +101,8 @@ class JoinMember:
     request: JoinRequest | None = None
     recorded: bool = False
     """Whether the state that it told is in the CIB."""
+    missed: bool = False
+    """Whether people were told that it does not answer."""
 
 
 class SendOffer(msgspec.Struct, frozen=True, tag=True):
@@ -213,20 +215,42 @@ class Join:
             entry.request = replace(entry.request, in_flight=left)
 
     def expired(self, now: Milliseconds) -> list[JoinEffect]:
-        """JOIN_TIMER fired: whoever did not come in time is gone."""
+        """JOIN_TIMER fired: whoever did not come in time is gone, as far as that is safe."""
         effects: list[JoinEffect] = []
+        accepted = self._accepted_by_most
         for name, entry in self._members.items():
-            if entry.phase in (Phase.OFFERED, Phase.ACKED, Phase.ABSENT) and entry.deadline <= now:
-                effects.append(
-                    Note(
-                        "warning",
-                        "join.gone",
-                        f"the controller of {name} did not come in time ({entry.phase.value}): going on without it",
-                        {"node": name, "phase": entry.phase.value},
-                    )
+            if entry.phase not in (Phase.OFFERED, Phase.ACKED, Phase.ABSENT) or entry.deadline > now:
+                continue
+            if entry.phase is Phase.OFFERED and not accepted:
+                entry.deadline = Milliseconds(now + self._join_bound_ms)
+                effects += [*self._miss(name, entry), SendOffer(name)]
+                continue
+            effects.append(
+                Note(
+                    "warning",
+                    "join.gone",
+                    f"the controller of {name} did not come in time ({entry.phase.value}): going on without it",
+                    {"node": name, "phase": entry.phase.value},
                 )
-                entry.phase = Phase.GONE
+            )
+            entry.phase = Phase.GONE
         return effects + self._timer()
+
+    @property
+    def _accepted_by_most(self) -> bool:
+        """Whether more than half of the controllers that are said to run have accepted this DC, itself included."""
+        running = [entry for entry in self._members.values() if entry.phase not in (Phase.ABSENT, Phase.GONE)]
+        return 2 * sum(entry.phase is not Phase.OFFERED for entry in running) > len(running)
+
+    def _miss(self, name: str, entry: JoinMember) -> list[JoinEffect]:
+        if entry.missed:
+            return []
+        entry.missed = True
+        text = (
+            f"{name} is heard, but its controller does not answer: nothing is decided until it does. Does a firewall "
+            "let TCP pass between the nodes, on the port of udpport?"
+        )
+        return [Note("error", "join.unheard", text, {"node": name})]
 
     def exclude(self, name: str) -> None:
         """Count a member as gone at once (it was fenced, or its CIB could not be fetched)."""

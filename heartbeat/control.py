@@ -13,6 +13,7 @@ from heartbeat.messages import (
     Reset,
     Status,
     StatusQuery,
+    StillHere,
     StopNode,
     StopReady,
     Transmit,
@@ -24,7 +25,7 @@ from ipc.supervision import Attach, ExecutorState, ProcessName, SupervisorToChil
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_first = msgspec.msgpack.Decoder(Attach | StatusQuery | StopNode).decode
-_decode_controller = msgspec.msgpack.Decoder(Transmit | StopReady | NodeList | Reset).decode
+_decode_controller = msgspec.msgpack.Decoder(Transmit | StopReady | StillHere | NodeList | Reset).decode
 _decode_executor = msgspec.msgpack.Decoder(ExecutorState).decode
 
 CLOSE_S_MAX = 1.0

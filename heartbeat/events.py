@@ -15,6 +15,7 @@ from heartbeat.messages import HeartbeatToController as ControllerMessage
 from heartbeat.messages import (
     NodeList,
     Reset,
+    StillHere,
     StopReady,
     Transmit,
 )
@@ -125,7 +126,7 @@ class ExecutorReported(msgspec.Struct, frozen=True, tag=True):
 class ControllerSaid(msgspec.Struct, frozen=True, tag=True):
     """A message of crmd, after its Attach."""
 
-    message: Transmit | StopReady | NodeList | Reset
+    message: Transmit | StopReady | StillHere | NodeList | Reset
 
 
 Event = (
@@ -158,7 +159,7 @@ SupervisorEvent = (
     | ControllerSaid
     | TimerFired
 )
-"""What the aggregate hands to the supervisor. Of ControllerSaid it gets StopReady alone. Its timers are named
+"""What the aggregate hands to the supervisor. Of ControllerSaid it gets StopReady and StillHere. Its timers are named
 `supervisor.*`."""
 
 

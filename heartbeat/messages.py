@@ -144,6 +144,10 @@ class StopReady(msgspec.Struct, frozen=True, tag=True):
     """Nothing of the cluster's runs here any more: say goodbye to the peers and stop."""
 
 
+class StillHere(msgspec.Struct, frozen=True, tag=True):
+    """Said every second by a controller whose event loop turns; one that stops saying it hangs, and is replaced."""
+
+
 class NodeList(msgspec.Struct, frozen=True, tag=True):
     """The committed list of nodes with a vote; heartbeat keeps it on disk and counts by it."""
 
@@ -156,7 +160,7 @@ class Reset(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-ControllerToHeartbeat = Attach | Transmit | StopReady | NodeList | Reset
+ControllerToHeartbeat = Attach | Transmit | StopReady | StillHere | NodeList | Reset
 
 # tools -> heartbeat
 

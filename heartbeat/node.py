@@ -46,6 +46,7 @@ from heartbeat.messages import (
     QuorumChanged,
     Reset,
     Status,
+    StillHere,
     StopReady,
     Transmit,
     View,
@@ -429,11 +430,13 @@ class HeartbeatNode:
 
     # controller, executor, supervisor
 
-    def _controller_said(self, message: Transmit | StopReady | NodeList | Reset, now: Milliseconds) -> list[Effect]:
+    def _controller_said(
+        self, message: Transmit | StopReady | StillHere | NodeList | Reset, now: Milliseconds
+    ) -> list[Effect]:
         match message:
             case Transmit(to, view, payload):
                 return self._converse(SendPayload(to, view, payload), now)
-            case StopReady():
+            case StopReady() | StillHere():
                 return self._supervise(ControllerSaid(message), now)
             case NodeList(nodes):
                 return [self._promises.keep_nodes(nodes)] if nodes != self._promises.asked.nodes else []

@@ -27,7 +27,7 @@ from heartbeat.events import (
     ToController,
     ToExecutor,
 )
-from heartbeat.messages import PeerState, StopReady, StopRequested
+from heartbeat.messages import PeerState, StillHere, StopReady, StopRequested
 from ipc.note import Level, Note
 from ipc.supervision import ProcessName, StopEverything
 from ipc.timers import CancelTimer, SetTimer, TimerFired
@@ -40,6 +40,9 @@ DEATHS_WINDOW_MS = 60_000
 ATTACH_MS = 20_000
 """A child that runs but does not attach within this time is killed and started again."""
 
+HANG_MS = 10_000
+"""A crmd that has said StillHere and is silent for so long hangs: it is killed, and a new one started."""
+
 BACKOFF_FIRST_MS = 1000
 BACKOFF_MAX_MS = 30_000
 MOVING_MS_MAX = 20 * 60_000
@@ -50,6 +53,7 @@ EMPTYING_MS_MAX = 20 * 60_000
 
 _BOUND_TIMER = "supervisor.bound"
 _PHASE_TIMER = "supervisor.phase"
+_SILENCE_TIMER = "supervisor.silence"
 
 
 class Phase(Enum):
@@ -149,6 +153,8 @@ class Supervisor:
                 self._stop_asked(reason, now, effects)
             case ControllerSaid(StopReady()):
                 self._controller_ready(now, effects)
+            case ControllerSaid(StillHere()):
+                effects.append(SetTimer(_SILENCE_TIMER, Milliseconds(now + HANG_MS)))
             case ControllerSaid():
                 pass  # what else crmd says is not about this node's processes
             case TimerFired(timer):
@@ -199,6 +205,7 @@ class Supervisor:
         child.state = ChildState.RUNNING
         effects.append(SetTimer(child.timer, Milliseconds(now + ATTACH_MS)))
         if child is self._crmd:
+            effects.append(CancelTimer(_SILENCE_TIMER))
             self._controller_down(now, effects)
 
     def _exited(self, child: _Child, pid: int, status: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
@@ -214,6 +221,7 @@ class Supervisor:
         fields: dict[str, str | int | bool] = {"process": child.name, "pid": pid}
         effects.append(Note("error", "process.died", f"{child.name} ended: {status}", fields))
         if child is self._crmd:
+            effects.append(CancelTimer(_SILENCE_TIMER))
             self._controller_down(now, effects)
         elif self._phase is Phase.EMPTYING and len(child.deaths) >= DEATHS_MAX:
             self._leave_without_goodbye(f"lrmd died {len(child.deaths)} times while it stopped resources", effects)
@@ -319,6 +327,10 @@ class Supervisor:
             text = f"crmd did not come back within {self._crmd_restart_bound_ms} ms; the others count it as gone"
             effects.append(_note("error", "process.gone", text, self._crmd))
             self._controller_gone(now, effects)
+        elif name == _SILENCE_TIMER and self._crmd.alive:
+            text = f"crmd has not turned for {HANG_MS} ms: it is killed and started again"
+            effects.append(_note("error", "process.hangs", text, self._crmd))
+            effects.append(KillProcess(self._crmd.name, self._crmd.pid))
         elif name == _PHASE_TIMER and self._phase is Phase.MOVING:
             text = "crmd did not move the resources away in time; lrmd stops them"
             effects.append(Note("error", "node.moving_timeout", text))

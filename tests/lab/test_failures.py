@@ -202,3 +202,35 @@ def test_a_third_node_can_be_added_while_the_cluster_runs(make_cluster: ClusterM
     cluster.lab.power_cut("node3")
     cluster.wait("node3 is gone", lambda seen: seen.members == ("node1", "node2"), on="node1", since=cause)
     assert "partition with quorum" in cluster.lab["node1"].run(["crm_mon", "-1"]).stdout
+
+
+def test_nodes_that_hear_each_other_but_cannot_talk_start_nothing_and_say_why(make_cluster: ClusterMaker) -> None:
+    """A firewall that lets the datagrams pass, and not the streams."""
+    cluster = make_cluster(2, fencing=False, start=False)
+    rules = (
+        "add table inet fw\n"
+        "add chain inet fw in { type filter hook input priority 0; }\n"
+        "add rule inet fw in tcp dport 694 drop\n"
+    )
+    for name in cluster.names:
+        cluster.lab[name].run(["nft", "-f", "-"], stdin=rules)
+    cluster.lab.start()
+    time.sleep(9)
+    assert [entry for entry in read(cluster.lab.journal) if entry.what == "start-begin"] == []
+    for name in cluster.names:
+        assert "join.unheard" in cluster.lab[name].file("/var/log/ha-log").read_text()
+    for name in cluster.names:
+        cluster.lab[name].run(["nft", "delete", "table", "inet", "fw"])
+    cluster.wait_running(on="node1", timeout_s=60)
+
+
+def test_a_controller_that_hangs_is_replaced(make_cluster: ClusterMaker) -> None:
+    cluster = make_cluster(2)
+    before = {name: start_count(cluster, name) for name in RESOURCES}
+    hung = cluster.lab["node1"].daemon_pids("crmd")
+    cluster.lab["node1"].pause("crmd")
+    cluster.lab.wait_for(
+        "another crmd runs on node1", lambda: cluster.lab["node1"].daemon_pids("crmd") not in ([], hung), 30
+    )
+    cluster.wait_running(on="node1", since=boottime_ms())
+    assert_nothing_restarted(cluster, before)

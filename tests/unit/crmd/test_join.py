@@ -147,6 +147,30 @@ def test_whoever_does_not_come_in_time_is_gone_and_the_rest_goes_on() -> None:
     assert CancelTimer(JOIN_TIMER) in notes
 
 
+def test_a_dc_that_cannot_hear_the_only_other_controller_decides_nothing_until_it_does() -> None:
+    """The other one may be DC in the same round: their datagrams pass, their streams do not."""
+    join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
+    join.begin(MEMBERS[:2], {}, request(), T0)
+
+    told = join.expired(Milliseconds(5000))
+    assert SendOffer("n2") in told
+    assert [effect.event for effect in told if isinstance(effect, Note)] == ["join.unheard"]
+    assert not join.requests_in
+
+    again = join.expired(Milliseconds(10_000))
+    assert SendOffer("n2") in again
+    assert not [effect for effect in again if isinstance(effect, Note)]
+
+    join.requested("n2", request(), Milliseconds(11_000))
+    assert join.requests_in
+
+
+def test_a_controller_that_is_known_to_be_gone_is_not_waited_for() -> None:
+    join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
+    join.begin(MEMBERS[:2], {"n2": "gone"}, request(), T0)
+    assert join.requests_in
+
+
 def test_a_dc_waits_for_its_own_executor_without_a_bound() -> None:
     join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
     join.begin(MEMBERS[:1], {}, None, T0)

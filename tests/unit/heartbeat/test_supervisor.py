@@ -18,8 +18,8 @@ from heartbeat.events import (
     ToController,
     ToExecutor,
 )
-from heartbeat.messages import PeerState, StopReady, StopRequested
-from heartbeat.supervisor import ATTACH_MS, MOVING_MS_MAX, Supervisor
+from heartbeat.messages import PeerState, StillHere, StopReady, StopRequested
+from heartbeat.supervisor import ATTACH_MS, HANG_MS, MOVING_MS_MAX, Supervisor
 from ipc.note import Note
 from ipc.supervision import ExecutorState, ProcessName, StopEverything
 from ipc.timers import CancelTimer, SetTimer, TimerFired
@@ -162,6 +162,17 @@ def test_a_death_long_after_three_others_is_a_restart_again() -> None:
     node.wait(120_000)
     node.die("crmd")
     assert node.controller() == "restarting"
+
+
+def test_a_crmd_that_stops_saying_that_it_turns_is_killed_and_replaced() -> None:
+    node = running()
+    node.give(ControllerSaid(StillHere()))
+    node.wait(HANG_MS - 1)
+    node.give(ControllerSaid(StillHere()))
+    assert node.wait(HANG_MS - 1) == []
+    assert node.wait(1) == [KillProcess("crmd", node.pids["crmd"])]
+    assert node.die("crmd") == [StartProcess("crmd")]
+    assert node.wait(ATTACH_MS - 1) == []
 
 
 def test_a_child_that_can_not_be_started_is_tried_again_later_and_later() -> None:
