@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from crmsh import exit_codes
@@ -23,7 +23,7 @@ from crmsh.language.xml import Element, children, descendants, parent_of, to_tex
 from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
 
 if TYPE_CHECKING:
-    from crmsh.status.model import OperationView, ResourceView
+    from crmsh.status.reasons import Reason
     from crmsh.status.xml_output import Tag
 
 _Q, _C, _L, _O = "Queries", "Commands", "Location", "Options"
@@ -38,6 +38,7 @@ OPTIONS = (
     Option("locate", ("-W", "--locate"), "print where a resource runs", section=_Q),
     Option("constraints", ("-a", "--constraints"), "print the constraints of a resource", section=_Q),
     Option("stack", ("-A", "--stack"), "", section=_Q),
+    Option("why", ("-Y", "--why"), "print why a resource runs or does not (with -N: there)", section=_Q),
     Option("get-parameter", ("-g", "--get-parameter"), "print a parameter", REQUIRED, "NAME", section=_Q),
     Option("list-standards", ("--list-standards",), "print classes of agents", section=_Q),
     Option("list-ocf-providers", ("--list-ocf-providers",), "print ocf providers", section=_Q),
@@ -148,10 +149,11 @@ def _answer(given: Parsed, request: str, answer: Callable[[Parsed, Backend, Tag]
 def _run(given: Parsed, backend: Backend) -> int:
     handlers = (
         ("list-raw", _list_raw), ("list-cts", _list_raw), ("query-xml", _query_xml), ("query-xml-raw", _query_xml),
-        ("locate", _locate), ("constraints", _constraints), ("stack", _constraints), ("get-parameter", _get),
+        ("locate", _locate), ("why", _why), ("constraints", _constraints), ("stack", _constraints),
+        ("get-parameter", _get),
         ("set-parameter", _set), ("delete-parameter", _delete), ("move", _move), ("ban", _ban), ("clear", _clear),
         ("cleanup", _cleanup), ("refresh", _cleanup), ("wait", _wait), ("restart", _restart),
-        ("list-operations", _operations), ("list-all-operations", _operations), ("list-standards", _agents),
+        ("list-operations", _history), ("list-all-operations", _history), ("list-standards", _agents),
         ("list-ocf-providers", _agents), ("list-agents", _agents), ("list-ocf-alternatives", _agents),
         ("show-metadata", _metadata),
     )  # fmt: skip
@@ -225,6 +227,37 @@ def _locate(given: Parsed, backend: Backend) -> int:
     return exit_codes.OK
 
 
+def _why(given: Parsed, backend: Backend) -> int:
+    name, where, found = _reasons(given, backend)
+    node = given.get("node")
+    if node:
+        sys.stdout.write(f"Resource {name} is {'' if node in where else 'not '}running on host {node}\n")
+    else:
+        sys.stdout.write(f"Resource {name} is {'running on ' + ', '.join(where) if where else 'not running'}\n")
+    sys.stdout.write("".join(f"  * {reason.text}\n" for reason in found))
+    return exit_codes.OK
+
+
+def _why_xml(given: Parsed, backend: Backend, root: Tag) -> None:
+    name, where, found = _reasons(given, backend)
+    checks = {reason.attribute.replace("-", "__"): reason.value for reason in found if reason.attribute}
+    root.add("reason", running=None if given.get("node") else bool(where)).add("check", **{"id": name, **checks})
+
+
+def _reasons(given: Parsed, backend: Backend) -> tuple[str, list[str], list[Reason]]:
+    from crmsh.status.locating import find_views, places_of
+    from crmsh.status.reader import read_status
+    from crmsh.status.reasons import reasons
+
+    data = backend.read()
+    name = _found(WorkingCopy.from_bytes(data), given).get("id", "")
+    status = read_status(data)
+    found = [
+        reason for view in find_views(status.resources, name)[:1] for reason in reasons(status, view, given.get("node"))
+    ]
+    return name, [node for node, _ in places_of(data, name)], found
+
+
 def _constraints(given: Parsed, backend: Backend) -> int:
     from crmsh.actions.constraint_listing import listing
 
@@ -248,57 +281,16 @@ def _constrained(copy: WorkingCopy, given: Parsed) -> str:
     return element.get("id", "")
 
 
-def _recorded(given: Parsed, backend: Backend) -> Iterator[tuple[str, str, ResourceView | None, OperationView]]:
-    """What ran: node, operation key, the resource, the result; newest resources first, as they are recorded."""
-    from crmsh.status.reader import read_status
+def _history(given: Parsed, backend: Backend) -> int:
+    from crmsh.resource_history import operations
 
-    wanted, node = given.get("resource"), given.get("node")
-    status = read_status(backend.read())
-    views = {p.id: p for r in status.resources for p in r.primitives()}
-    for where, histories in status.history:
-        for history in histories:
-            if (node and where.name != node) or (wanted and history.resource != wanted):
-                continue
-            for op in history.operations:
-                task = "monitor" if op.task == "probe" else op.task
-                yield where.name, f"{history.resource}_{task}_{op.interval_ms}", views.get(history.resource), op
+    return operations(given, backend)
 
 
-def _operations(given: Parsed, backend: Backend) -> int:
-    from crmsh.status.blocks import when
+def _history_xml(given: Parsed, backend: Backend, root: Tag) -> None:
+    from crmsh.resource_history import operations_xml
 
-    for node, key, view, op in _recorded(given, backend):
-        head = f"{view.id}\t({view.agent}):\t {view.role}" if view else key.rsplit("_", 2)[0]
-        changed = f", last-rc-change='{when(op.last_change)}'" if op.last_change else ""
-        sys.stdout.write(
-            f"{head}: {key} (node={node}, call={op.call}, "
-            f"rc={op.rc}{changed}, exec={op.exec_ms or 0}ms): {_status_word(op)}\n"
-        )
-    return exit_codes.OK
-
-
-def _status_word(op: OperationView) -> str:
-    return {"complete": "Done", "pending": "Pending"}.get(op.status, op.status)
-
-
-def _operations_xml(given: Parsed, backend: Backend, root: Tag) -> None:
-    from crmsh.status.blocks import when
-
-    operations = root.add("operations")
-    for node, key, view, op in _recorded(given, backend):
-        standard, _, rest = view.agent.partition(":") if view else ("", "", "")
-        operations.add(
-            "operation",
-            op=key,
-            node=node,
-            call=op.call,
-            rc=op.rc,
-            status=_status_word(op),
-            rsc=key.rsplit("_", 2)[0],
-            agent=(rest and f"{standard}:{rest}" if ":" in rest else f"{standard}::{rest}") if view else None,
-            last__rc__change=when(op.last_change) if op.last_change else None,
-            exec__time=op.exec_ms or 0,
-        )
+    operations_xml(given, backend, root)
 
 
 def _agents(given: Parsed, backend: Backend) -> int:
@@ -570,8 +562,8 @@ def _restart(given: Parsed, backend: Backend) -> int:
 
 
 _XML_QUERIES = (
-    ("constraints", _constraints_xml), ("stack", _constraints_xml),
-    ("list-operations", _operations_xml), ("list-all-operations", _operations_xml),
+    ("why", _why_xml), ("constraints", _constraints_xml), ("stack", _constraints_xml),
+    ("list-operations", _history_xml), ("list-all-operations", _history_xml),
 )  # fmt: skip
 
 

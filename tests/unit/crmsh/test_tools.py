@@ -303,3 +303,16 @@ def test_crm_simulate_works_on_the_cluster_where_no_file_is_named(
 ) -> None:
     assert crm_simulate.main(options) == 0
     assert "Current cluster status:" in capsys.readouterr().out
+
+
+def test_crm_resource_says_why_a_resource_does_not_run(cib: Path, capsys: Captured) -> None:
+    assert crm_resource.main(["-p", "target-role", "-v", "Stopped", "--meta", "-r", "db"]) == 0
+    capsys.readouterr()
+    assert crm_resource.main(["--why", "-r", "db"]) == 0
+    assert capsys.readouterr().out == (
+        "Resource db is not running\n  * the configuration wants 'db' stopped (target-role)\n  * beta is offline\n"
+    )
+    assert crm_resource.main(["-Y", "-r", "db", "--output-as=xml"]) == 0
+    assert '<reason running="false">\n    <check id="db" remain_stopped="true"/>' in capsys.readouterr().out
+    assert crm_resource.main(["-Y", "-r", "vip", "-N", "alpha"]) == 0
+    assert capsys.readouterr().out == "Resource vip is running on host alpha\n"
