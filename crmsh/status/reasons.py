@@ -46,13 +46,18 @@ def _on_node(status: ClusterStatus, view: ResourceView, node: NodeView) -> list[
         found.append(f"its probe failed on {node.name}: {view.probe_failures[node.name]}")
     mine = [h for where, histories in status.history if where.name == node.name for h in histories]
     found += [
-        f"it failed {_times(history.fail_count)} on {node.name}, and may {_times(history.threshold)} "
-        f"(migration-threshold): 'crm resource cleanup {view.id}' forgets that"
+        f"it failed {_times(history.fail_count)} on {node.name}: 'crm resource cleanup {view.id}' forgets that"
         for history in mine
         if history.resource == view.id and 0 < history.threshold <= history.fail_count
+    ]
+    found += [
+        f"its {failure.task} on {node.name} ended as '{failure.rc_text}'"
+        + (f": {failure.reason}" if failure.reason else "")
+        for failure in status.failures
+        if failure.resource == view.id and failure.node == node.name and failure.task == "start"
     ]
     return found
 
 
 def _times(count: int) -> str:
-    return "too often" if count >= 1_000_000 else f"{count} time{'s' if count != 1 else ''}"
+    return "for good" if count >= 1_000_000 else f"{count} time{'s' if count != 1 else ''}"

@@ -316,3 +316,23 @@ def test_crm_resource_says_why_a_resource_does_not_run(cib: Path, capsys: Captur
     assert '<reason running="false">\n    <check id="db" remain_stopped="true"/>' in capsys.readouterr().out
     assert crm_resource.main(["-Y", "-r", "vip", "-N", "alpha"]) == 0
     assert capsys.readouterr().out == "Resource vip is running on host alpha\n"
+
+
+def test_crm_resource_says_where_a_resource_failed_too_often_and_how_its_start_ended(
+    cib: Path, capsys: Captured
+) -> None:
+    history = (
+        '<lrm_resource id="db" class="ocf" provider="heartbeat" type="Dummy"><lrm_rsc_op id="db_last_failure_0" '
+        'operation_key="db_start_0" operation="start" call-id="9" rc-code="1" op-status="0" interval="0" '
+        'transition-key="4:1:0:x" transition-magic="0:1;4:1:0:x" last-rc-change="1767600000" '
+        'exit-reason="no disk"/></lrm_resource></lrm_resources>'
+    )
+    count = '<nvpair id="f" name="fail-count-db#start_0" value="INFINITY"/><nvpair id="status-alpha-pingd"'
+    text = cib.read_text().replace("</lrm_resources>", history)
+    cib.write_text(text.replace('<nvpair id="status-alpha-pingd"', count))
+    assert crm_resource.main(["--why", "-r", "db", "-N", "alpha"]) == 0
+    assert capsys.readouterr().out == (
+        "Resource db is running on host alpha\n"  # until it is stopped, what failed to start counts as active
+        "  * it failed for good on alpha: 'crm resource cleanup db' forgets that\n"
+        "  * its start on alpha ended as 'Error occurred': no disk\n"
+    )
