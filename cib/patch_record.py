@@ -28,6 +28,8 @@ class _Recording:
         self._created: dict[Element, None] = {}
         self._ever_created: set[Element] = set()
         self._before: dict[Element, Attributes] = {}
+        self._vanished = False
+        """Whether something that was inserted is gone again; nobody knows any more where it was."""
 
     def add(self, entry: JournalEntry) -> None:
         if isinstance(entry, AttributesChanged):
@@ -41,13 +43,18 @@ class _Recording:
     def _add_removal(self, entry: Removed) -> None:
         if entry.node in self._created:
             del self._created[entry.node]
+            self._vanished = True
             return
         if self._inside_created(entry.parent):
             return
-        if entry.ambiguous:
+        if entry.ambiguous or (is_comment(entry.node) and self._may_have_shifted(entry.parent)):
             self._rewrite_around(entry.parent)
         else:
             self._deleted.append(Delete(entry.path, entry.position))
+
+    def _may_have_shifted(self, parent: Element) -> bool:
+        """Whether positions below `parent` may be other ones than before: a patch deletes before it creates."""
+        return self._vanished or any(node.getparent() is parent for node in self._ever_created)
 
     def _inside_created(self, node: Element) -> bool:
         current: Element | None = node

@@ -110,3 +110,16 @@ def edit(document: Document, choice: st.DataObject) -> None:
         document.set_attribute(node, choice.draw(st.sampled_from(["name", "value", "id"])), choice.draw(VALUES))
     else:
         document.remove_attribute(node, choice.draw(st.sampled_from(["name", "value"])))
+
+
+def test_a_comment_that_goes_after_something_was_put_before_it_is_the_one_that_goes_elsewhere() -> None:
+    data = b"<cib><configuration><nvpair><!--one--><nvpair/><!--two--></nvpair></configuration><status/></cib>"
+    document = at_version(data, 1)
+    copy = document.copy()
+    parent = document.root[0][0]
+    last = parent[2]
+    document.insert(parent, parse(b"<nvpair name='new'/>"), 0)
+    document.remove(last)
+    apply_patch(copy, Patch(changes=changes_of(document, document.entries_since(0))))
+    document.root.set("num_updates", "1")
+    assert copy.to_compact_bytes() == document.to_compact_bytes()
