@@ -144,11 +144,15 @@ class CibView:
         return [status.record_operation(self.id_of(name), _resource(result), _record(name, result))]
 
     def replace_history(self, name: str, table: ResourceTable) -> list[Request]:
-        """Let a node's history be what its executor knows."""
+        """Let a node's history be what its executor knows.
+
+        Of a resource whose state it does not know, nothing is written, so that the policy engine has it probed before
+        it starts it anywhere: the last result there may be of a time before an operation that was lost.
+        """
         resources = []
         for state in table.resources:
             results = sorted(state.history, key=lambda result: result.call_id)
-            if results:
+            if results and not state.unknown:
                 resources.append((_resource(results[-1]), tuple(_record(name, result) for result in results)))
         return list(status.replace_history(self.id_of(name), resources))
 

@@ -109,6 +109,15 @@ def test_a_history_is_replaced_by_what_the_executor_has() -> None:
     ]
 
 
+def test_a_resource_whose_state_the_executor_does_not_know_has_no_history_so_that_it_is_probed() -> None:
+    world = held("n1")
+    world.write(world.view.record_result("n1", result(1, "monitor", 7)))
+    state = ResourceState("a", AGENT, (result(1, "monitor", 7),), (), (), unknown=True)
+    world.write(world.view.replace_history("n1", ResourceTable((state,), ("a",), None)))
+
+    assert world.view.history("n1") == ()
+
+
 def test_node_states_of_older_feature_sets_are_read_too() -> None:
     document = Document.from_bytes(
         b'<cib><configuration/><status><node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member"/>'
