@@ -34,7 +34,7 @@ from crmd.events import (
     WallClock,
 )
 from crmd.states import State
-from heartbeat.messages import StopReady, StopRequested
+from heartbeat.messages import StillHere, StopReady, StopRequested
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from lab.simulator.clients import MARK
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 FSYNC_MS = (1, 60)
 SLOW_FSYNC_MS = (200, 3000)
 SCHEDULE_MS = (5, 80)
+STILL_HERE_MS = 1000
 DIGEST_EVERY = 8
 """Of so many versions of a replica's document the digest of one is compared; that of every configuration version."""
 
@@ -103,6 +104,12 @@ class ControllerProcess(Process):
         """The socket to heartbeat stands; Attach was sent, Welcome follows."""
         self._messaging = connection
         connection.handlers[self] = _FromMessaging(self)
+        self._say_that_it_turns()
+
+    def _say_that_it_turns(self) -> None:
+        if self._messaging is not None:
+            self._messaging.send(self, StillHere())
+            self.later(STILL_HERE_MS, self._say_that_it_turns)
 
     def attach_executor(self, connection: Connection) -> None:
         """The socket to lrmd stands; a process that stalls sees that only after the end of the one before."""

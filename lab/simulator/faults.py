@@ -159,7 +159,7 @@ class Injector:
         """The controller alone does not run, of the DC every other time: the others elect another, it goes on."""
         dc = self._cluster.dc()
         machine = dc if dc is not None and rng.random() < 0.7 else self._machine(rng)
-        return self._stall(machine, machine.controller, rng.randint(200, 9_000))
+        return self._stall(machine, machine.controller, rng.randint(200, 14_000))
 
     def messaging_stalls(self, rng: random.Random) -> str:
         """The messaging layer alone does not run."""
@@ -195,8 +195,11 @@ class Injector:
     # -- network ---------------------------------------------------------------------------------------------------
 
     def cut(self, rng: random.Random) -> str:
-        """No way between two nodes."""
+        """No way between two nodes, in one of three cases for streams only."""
         first, second = self._pair(rng)
+        if rng.random() < 1 / 3:
+            self._cluster.network.block_streams(first, second)
+            return f"{first} {second} (streams) {self._heal_later(rng)} ms"
         self._cluster.network.cut(first, second)
         self._cluster.network.cut(second, first)
         return f"{first} {second} {self._heal_later(rng)} ms"

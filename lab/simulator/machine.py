@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SPAWN_MS = (50, 300)
 RECONNECT_MS = 100
+WELCOME_MS = 20_000
+"""How long a child waits for the messaging layer to answer."""
 COUNTED_NOTES: dict[str, str] = {
     "dc.elected": "elections",
     "transition.aborted": "aborted transitions",
@@ -192,7 +194,10 @@ class Machine:
         """Connect to the messaging layer; tried again until it is there, or the child ends."""
         messaging = self.messaging
         if messaging is None or child.pid not in messaging.children:
-            child.later(RECONNECT_MS, lambda: self._attach(child))
+            if self.world.now - child.born_at >= WELCOME_MS:
+                child.die("the messaging layer that started it does not answer")
+            else:
+                child.later(RECONNECT_MS, lambda: self._attach(child))
             return
         messaging.attached(child)
 

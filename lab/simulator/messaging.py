@@ -168,8 +168,8 @@ class MessagingProcess(Process):
         other = cluster.machines[peer.name].messaging
         mine = self.core.me
         ways = (
-            cluster.network.passes(self.machine.name, peer.name),
-            cluster.network.passes(peer.name, self.machine.name),
+            cluster.network.stream_passes(self.machine.name, peer.name),
+            cluster.network.stream_passes(peer.name, self.machine.name),
         )
         if other is None or mine is None or other.core.me != peer or other.stalled or not all(ways):
             return

@@ -54,6 +54,7 @@ class Network:
         self.weather = Weather()
         self._cut: dict[tuple[str, str], bool] = {}
         self._slow: dict[str, int] = {}
+        self._no_streams: dict[frozenset[str], bool] = {}
         self._streams: list[Stream] = []
         self._numbers = 0
 
@@ -71,10 +72,22 @@ class Network:
         """What `sender` says on streams takes so much longer; its datagrams do not."""
         self._slow[sender] = delay_ms
 
+    def block_streams(self, first: str, second: str) -> None:
+        """Only datagrams pass between two machines from now on, as with a firewall that knows only UDP."""
+        self._no_streams[frozenset((first, second))] = True
+        for stream in self._streams:
+            if first in stream.ends and second in stream.ends:
+                self._world.after(self._world.delay(*BREAK_AFTER_MS), functools.partial(self._break_if_cut, stream))
+
+    def stream_passes(self, sender: str, receiver: str) -> bool:
+        """Whether there is a way for streams in this direction."""
+        return self.passes(sender, receiver) and frozenset((sender, receiver)) not in self._no_streams
+
     def heal(self) -> None:
         """Undo every cut and bad weather."""
         self._cut.clear()
         self._slow.clear()
+        self._no_streams.clear()
         self.weather = Weather()
 
     def passes(self, sender: str, receiver: str) -> bool:
@@ -120,7 +133,7 @@ class Network:
     def _pump(self, stream: Stream, sender: str) -> None:
         if not stream.open or not stream.queued[sender]:
             return
-        if self.passes(sender, stream.other(sender)):
+        if self.stream_passes(sender, stream.other(sender)):
             stream.queued[sender].pop(0)()
         else:
             self._world.after(RESEND_MS, lambda: self._pump(stream, sender))
@@ -130,7 +143,7 @@ class Network:
         if not stream.open:
             return
         stream.on_break.pop(closer, None)
-        if self.passes(closer, stream.other(closer)):
+        if self.stream_passes(closer, stream.other(closer)):
             self._world.after(self._world.delay(*self.weather.delay_ms), lambda: self.break_stream(stream))
         else:
             self._break_later(stream)
@@ -152,7 +165,7 @@ class Network:
         self._world.after(self._world.delay(*BREAK_AFTER_MS), lambda: self.break_stream(stream))
 
     def _break_if_cut(self, stream: Stream) -> None:
-        if any(not self.passes(end, stream.other(end)) for end in stream.ends):
+        if any(not self.stream_passes(end, stream.other(end)) for end in stream.ends):
             self.break_stream(stream)
 
     def break_stream(self, stream: Stream) -> None:

@@ -24,6 +24,7 @@ class Process:
         self.world: World = machine.world
         self.pid = machine.next_pid()
         self.alive = True
+        self.born_at = machine.world.now
         self._timers: dict[str, object] = {}
         self._backlog: list[Callable[[], None]] = []
         self._stalled_at: int | None = None
