@@ -107,10 +107,8 @@ class Workbook:
 
     def finished(self, result: Finished) -> list[WorkEffect]:
         """An operation ended."""
-        entry = self._open.get(result.request)
+        entry = self._open.pop(self._request_of(result), None)
         recurring = result.operation.interval_ms > 0
-        if entry is not None:
-            del self._open[result.request]
         self._adopted.pop(result.operation.transition_key, None)
         if result.status is OperationStatus.CANCELLED:
             key = entry.key if entry is not None else result.operation.transition_key
@@ -122,6 +120,13 @@ class Workbook:
         if entry is not None and entry.kind == "local" and not recurring:
             effects.append(Local(result))
         return effects
+
+    def _request_of(self, result: Finished) -> int:
+        """The open request that a result answers; an lrmd that was started since knows it by its key only."""
+        if result.request in self._open:
+            return result.request
+        key = result.operation.transition_key
+        return next((number for number, entry in self._open.items() if entry.operation and key and entry.key == key), 0)
 
     def refused(self, answer: Refused) -> list[WorkEffect]:
         """lrmd did not take an order."""

@@ -121,6 +121,15 @@ class TestWorkbook:
         assert effects == [TellDc(OrderDone("1:3:0:u", "failed", "lost with the executor"))]
         assert [each.resource for each in book.in_flight()] == ["b"]
 
+    def test_the_result_that_a_new_lrmd_tells_without_the_request_ends_the_order(self) -> None:
+        book = Workbook()
+        book.order(Order(STAMP, operation("b")))
+        book.table(ResourceTable((ResourceState("b", AGENT, (), (), (operation("b"),), unknown=False),), (), None))
+        lost = finished(1, operation("b"), code=193, status=OperationStatus.ERROR)
+
+        assert book.finished(lost) == [Keep(lost)]
+        assert book.in_flight() == ()
+
     def test_a_new_controller_learns_what_is_in_flight_from_lrmd(self) -> None:
         book = Workbook()
         running = ResourceState("b", AGENT, (), (), (operation("b"),), unknown=False)
