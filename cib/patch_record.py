@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cib.patch import Attributes, Change, Create, Delete, Modify
 from cib.tree import AttributesChanged, Inserted, JournalEntry, Removed, Tree, attributes_of
-from cib.xml import Element, is_comment, name_of, serialise
+from cib.xml import Element, is_comment, serialise
 
 
 def changes_of(tree: Tree, entries: list[JournalEntry]) -> tuple[Change, ...]:
@@ -47,14 +47,20 @@ class _Recording:
             return
         if self._inside_created(entry.parent):
             return
-        if entry.ambiguous or (is_comment(entry.node) and self._may_have_shifted(entry.parent)):
-            self._rewrite_around(entry.parent)
+        shifted = is_comment(entry.node) and self._may_have_shifted(entry.parent)
+        if entry.ambiguous or shifted or self._was_renamed(entry.node):
+            self._rewrite_section(entry.path)
         else:
             self._deleted.append(Delete(entry.path, entry.position))
 
     def _may_have_shifted(self, parent: Element) -> bool:
         """Whether positions below `parent` may be other ones than before: a patch deletes before it creates."""
         return self._vanished or any(node.getparent() is parent for node in self._ever_created)
+
+    def _was_renamed(self, node: Element) -> bool:
+        """Whether the node had another id before: its path was another one."""
+        before = self._before.get(node)
+        return before is not None and dict(before).get("id") != node.get("id")
 
     def _inside_created(self, node: Element) -> bool:
         current: Element | None = node
@@ -64,29 +70,25 @@ class _Recording:
             current = current.getparent()
         return False
 
-    def _rewrite_around(self, node: Element) -> None:
-        """Give up on describing the inside of an element in which paths are ambiguous: it is deleted and created."""
-        chain = [node]
-        while (above := chain[-1].getparent()) is not None:
-            chain.append(above)
-        # From the root down, the first element that is not found by its own step spoils everything below its parent.
-        outermost = chain[-2] if len(chain) > 1 else node
-        for parent, child in zip(chain[:0:-1], chain[-2::-1], strict=True):
-            if not is_comment(child) and self._tree.child(parent, name_of(child), child.get("id")) is not child:
-                outermost = parent if parent is not self._tree.root else child
-                break
-        if self._inside_created(outermost):
+    def _rewrite_section(self, path: str) -> None:
+        """Give up on describing the inside of a section in which paths mislead: it is deleted and created.
+
+        That is right whatever else happened inside. It does not come up in documents whose elements have ids.
+        """
+        section_path = "/".join(path.split("/")[:3])
+        section = self._tree.find(section_path)
+        if section is None or section in self._ever_created:
             return
-        self._deleted.append(Delete(self._tree.path(outermost)))
-        self._created[outermost] = None
-        self._ever_created.add(outermost)
+        self._deleted.append(Delete(section_path))
+        self._created[section] = None
+        self._ever_created.add(section)
 
     def changes(self) -> tuple[Change, ...]:
         modified = self._modified()
         for node in list(self._created):
             parent = node.getparent()
             if parent is not None and self._is_outermost(node) and self._is_ambiguous(parent):
-                self._rewrite_around(parent)
+                self._rewrite_section(self._tree.path(parent))
         created = [node for node in self._created if self._is_outermost(node)]
         still_there = [change for element, change in modified if not self._inside_created(element)]
         return (*self._deleted, *still_there, *(self._create(node) for node in created))
@@ -110,7 +112,7 @@ class _Recording:
             if after == before or not self._tree.contains(element) or self._inside_created(element):
                 continue
             if self._is_ambiguous(element) or dict(before).get("id") != element.get("id"):
-                self._rewrite_around(element)
+                self._rewrite_section(self._tree.path(element))
                 continue
             found.append((element, modification(self._tree.path(element), before, after)))
         return found

@@ -123,3 +123,15 @@ def test_a_comment_that_goes_after_something_was_put_before_it_is_the_one_that_g
     apply_patch(copy, Patch(changes=changes_of(document, document.entries_since(0))))
     document.root.set("num_updates", "1")
     assert copy.to_compact_bytes() == document.to_compact_bytes()
+
+
+def test_an_element_that_gets_another_id_and_then_goes_is_gone_elsewhere_too() -> None:
+    data = b"<cib><configuration><nvpair id='a'/></configuration><status/></cib>"
+    document = at_version(data, 1)
+    copy = document.copy()
+    node = document.root[0][0]
+    document.set_attribute(node, "id", "b")
+    document.remove(node)
+    apply_patch(copy, Patch(changes=changes_of(document, document.entries_since(0))))
+    document.root.set("num_updates", "1")
+    assert copy.to_compact_bytes() == document.to_compact_bytes()
