@@ -82,9 +82,7 @@ def _results_that_count(record: SavedResource) -> list[Finished]:
 
 
 def _is_recorded(result: Finished, entries: list[HistoryEntryView]) -> bool:
-    """Whether exactly this result is in the CIB, or for a single operation one that came after it."""
+    """Whether exactly this result is in the CIB, or that of a single operation (a probe, too) that began after it."""
     same = any((entry.call_id, entry.rc) == (result.call_id, result.exit_code) for entry in entries)
-    later = not result.operation.interval_ms and any(
-        entry.call_id > result.call_id and not entry.interval_ms for entry in entries
-    )
+    later = any(entry.call_id > result.call_id and not entry.interval_ms for entry in entries)
     return same or later
