@@ -20,7 +20,7 @@ CAUGHT_BY: dict[str, tuple[int, ...]] = {
     "patches_without_a_version_check": (0, 1, 2),
     "the_dcs_own_cib_always_wins": (20, 22, 40),
     "actions_do_not_wait_for_their_inputs": (0, 1, 2),
-    "leftovers_not_awaited": (7, 31),
+    "leftovers_not_awaited": (17, 33),
 }
 """Seeds that were found to catch a defect. One is enough; the others stand by for when the generator changes."""
 
