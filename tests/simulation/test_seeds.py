@@ -26,6 +26,7 @@ def test_a_seed_that_once_failed_holds_all_promises(seed: int) -> None:
     assert not result.broken, result.broken
 
 
+@pytest.mark.timeout(0 if FULL else FRESH_SECONDS + 120)
 def test_fresh_seeds_hold_all_promises_and_reach_everything(capsys: pytest.CaptureFixture[str]) -> None:
     first = random.SystemRandom().randrange(1 << 30)
     count, seconds = (FULL_SEEDS, None) if FULL else (FULL_SEEDS, FRESH_SECONDS)
