@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cib.document import Document
 from cib.replica_events import Diverged, Persist, Persisted, PersistFailed
+from cib.status_view import resource_history
 from crmd.controller import Controller
 from crmd.events import (
     Answer,
@@ -264,6 +265,12 @@ class ControllerProcess(Process):
         """Names of cluster options that begin like this."""
         found = self.core.document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair")
         return {name for name in (str(pair.get("name")) for pair in found) if name.startswith(prefix)}
+
+    def stop_failed(self, resource: str, node: str) -> bool:
+        """Whether the last that this replica knows of a resource on a node is a stop that failed."""
+        singles = [one for one in resource_history(self.core.document, node, resource) if not one.interval_ms]
+        newest = max(singles, key=lambda one: one.call_id, default=None)
+        return newest is not None and newest.operation == "stop" and (newest.rc, newest.status) != (0, 0)
 
     def recorded_active(self) -> dict[str, set[str]]:
         """Where each primitive is active, as the history in this replica says."""

@@ -28,6 +28,7 @@ from heartbeat.events import (
 )
 from heartbeat.messages import ClusterSettings, Member, ViewInstalled
 from heartbeat.node import HeartbeatNode
+from heartbeat.packets import Heartbeat
 from heartbeat.session_messages import CloseLink, PeerLinkDown, PeerLinkUp, SegmentReceived, SendSegment
 from ipc.note import Note
 from ipc.supervision import ExecutorState
@@ -116,8 +117,6 @@ class MessagingProcess(Process):
                 self.machine.note(self, effect)
             case Exit():
                 self.machine.wanted = effect.code != 0 or self.machine.wanted
-                if effect.code == 0:
-                    self.machine.cluster.invariants.resources.down(self.machine.name)
                 self.die(f"exit {effect.code}: {effect.reason}")
             case RebootNode():
                 self.machine.reboot(effect.reason)
@@ -141,6 +140,9 @@ class MessagingProcess(Process):
         packet = effect.packet
         cluster = self.machine.cluster
         cluster.invariants.membership.sent(self.machine.name, self.pid, packet, self.machine.disk.heartbeat)
+        if isinstance(packet, Heartbeat) and packet.status == "leaving":
+            # From this word on the others may start what ran here.
+            cluster.invariants.resources.down(self.machine.name)
         for name, machine in cluster.machines.items():
             if name != self.machine.name and (not effect.to or name in effect.to):
                 cluster.network.datagram(self.machine.name, name, lambda machine=machine: _hand_over(machine, packet))  # type: ignore[misc]
