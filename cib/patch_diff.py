@@ -49,20 +49,22 @@ class _Comparison:
             if partner is None:
                 self.others.append(Create(path, position, serialise(node)))
                 continue
-            if not is_comment(node):
-                self._pair(old_nodes[partner], node, path, position)
+            if not is_comment(node) and self._replaced(old_nodes[partner], node, path, position):
+                continue
             if position not in staying:
                 self.others.append(Move(f"{path}{path_step(node)}", position))
 
-    def _pair(self, before: Element, after: Element, path: str, position: int) -> None:
+    def _replaced(self, before: Element, after: Element, path: str, position: int) -> bool:
+        """Describe how a pair differs; True when it is deleted and created anew at its place, and so never moves."""
         if serialise(before) == serialise(after):
-            return
+            return False
         step = f"{path}{path_step(after)}"
         if _paths_are_ambiguous(before) or _paths_are_ambiguous(after):
             self.deleted.append(Delete(step))
             self.others.append(Create(path, position, serialise(after)))
-            return
+            return True
         self.element(before, after, step)
+        return False
 
     def _delete(self, gone: list[int], nodes: list[Element], path: str) -> None:
         for already, index in enumerate(gone):

@@ -135,3 +135,11 @@ def test_an_element_that_gets_another_id_and_then_goes_is_gone_elsewhere_too() -
     apply_patch(copy, Patch(changes=changes_of(document, document.entries_since(0))))
     document.root.set("num_updates", "1")
     assert copy.to_compact_bytes() == document.to_compact_bytes()
+
+
+def test_an_element_that_is_replaced_whole_does_not_move_as_well() -> None:
+    old = at_version(b"<cib><configuration><nvpair/><nvpair id='a'/></configuration><status/></cib>", 1)
+    inside = b"<nvpair id='b'/><nvpair id='a'><nvpair/><nvpair/></nvpair><nvpair/>"
+    new = at_version(b"<cib><configuration>" + inside + b"</configuration><status/></cib>", 2)
+    apply_patch(old, diff(old, new))
+    assert old.to_compact_bytes() == new.to_compact_bytes()
