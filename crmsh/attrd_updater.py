@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("attrd_updater", "attributes of nodes", OPTIONS))
         return 0
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return 0
     if given.has("refresh") or given.has("update-delay"):
         return 0

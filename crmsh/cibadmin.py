@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmsh import exit_codes
 from crmsh.backend import Backend, BackendError, open_backend
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("query", ("-Q", "--query"), "print the CIB or a part of it", section="Commands"),
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.write(help_text("cibadmin", "read and change the CIB", OPTIONS, "[command] [options] [data]"))
             return exit_codes.OK
         if given.has("version"):
-            sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+            sys.stdout.write(VERSION_LINE)
             return exit_codes.OK
         result = _run(given)
     except UsageError as error:

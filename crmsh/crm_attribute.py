@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _main(tool: str, summary: str, argv: list[str] | None, reader: Reader) -> in
             sys.stdout.write(help_text(tool, summary, OPTIONS))
             return 0
         if given.has("version"):
-            sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+            sys.stdout.write(VERSION_LINE)
             return 0
         if given.has("list-options"):
             return _list_options(tool, given)

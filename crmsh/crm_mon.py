@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from crmsh import exit_codes
 from crmsh.backend import Backend, BackendError, FileBackend, open_backend
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 if TYPE_CHECKING:
     from crmd.messages import FenceRecord
@@ -70,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("crm_mon", "the status of the cluster", OPTIONS))
         return exit_codes.OK
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return exit_codes.OK
     backend: Backend = FileBackend(given.get("xml-file")) if given.has("xml-file") else open_backend()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from crmsh.options import REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 TYPE_CHECKING = False  # typing itself is too slow to import here
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("crm_node", "nodes of the cluster", OPTIONS))
         return 0
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return 0
     chosen = [name for name in COMMANDS if given.has(name)]
     if not chosen:

@@ -20,7 +20,7 @@ from crmsh.backend import Backend, BackendError, open_backend
 from crmsh.configuration.sections import CONTAINERS, RESOURCES
 from crmsh.configuration.working_copy import WorkingCopy
 from crmsh.language.xml import Element, children, descendants, parent_of, to_text
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 if TYPE_CHECKING:
     from crmsh.status.reasons import Reason
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
             sys.stdout.write(help_text("crm_resource", "resources of the cluster", OPTIONS))
             return exit_codes.OK
         if given.has("version"):
-            sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+            sys.stdout.write(VERSION_LINE)
             return exit_codes.OK
         if given.words:
             count = len(given.words)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crmsh import exit_codes
 from crmsh.backend import BackendError, open_backend
-from crmsh.options import REQUIRED, Option, UsageError, help_text, parse
+from crmsh.options import REQUIRED, VERSION_LINE, Option, UsageError, help_text, parse
 
 OPTIONS = (
     Option("live-check", ("-L", "--live-check"), "check the running cluster's configuration"),
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("crm_verify", "check a configuration", OPTIONS))
         return exit_codes.OK
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return exit_codes.OK
     source = ""
     try:

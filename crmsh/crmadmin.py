@@ -6,7 +6,7 @@ import sys
 
 from crmsh import exit_codes
 from crmsh.backend import BackendError, open_backend
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("dc-lookup", ("-D", "--dc-lookup"), "print the name of the DC"),
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("crmadmin", "the DC, the state of controllers, the nodes", OPTIONS))
         return exit_codes.OK
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return exit_codes.OK
     try:
         return _run(given, arguments)

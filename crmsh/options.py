@@ -6,6 +6,11 @@ option whose value is optional takes it attached or with `=` only; `--` ends the
 
 from __future__ import annotations
 
+from ipc.version import VERSION
+
+VERSION_LINE = f"Pacemaker 3.0.2 (Pacekeeper {VERSION})\n"
+"""What `--version` of every tool prints: the release whose options and texts they follow, and ours."""
+
 REQUIRED, OPTIONAL, NONE = "required", "optional", "none"
 
 

@@ -6,7 +6,7 @@ import sys
 
 from crmsh import exit_codes
 from crmsh.backend import BackendError, open_backend
-from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError, help_text, parse
+from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
 
 OPTIONS = (
     Option("fence", ("-F", "--fence"), "power NODE off", REQUIRED, "NODE"),
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(help_text("stonith_admin", "fencing", OPTIONS))
         return exit_codes.OK
     if given.has("version"):
-        sys.stdout.write("Pacemaker 3.0.2 (Pacekeeper 0.1.0)\n")
+        sys.stdout.write(VERSION_LINE)
         return exit_codes.OK
     from crmd.client_errors import ClientError
 
