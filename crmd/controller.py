@@ -502,6 +502,9 @@ class Controller(Wiring):
             case JoinRequest() if dc.is_outranked_by(message):
                 reason = f"{sender} has a newer configuration than the one that was agreed on"
                 self._perform_election(self._election.next_round(reason, self._now))
+            case JoinRequest() if (beyond := dc.outranking_round(message)) is not None:
+                reason = f"{sender} has taken orders of a DC of round {beyond}"
+                self._perform_election(self._election.next_round(reason, self._now, beyond))
             case JoinRequest():
                 dc.requested(sender, message, self._state, self._now)
             case CibHere():

@@ -162,6 +162,20 @@ class Coordinator:
         own = self._cib.point()
         return choose([own, request.point]) == 1 and relation(own, request.point) is not Relation.SAME
 
+    def outranking_round(self, request: JoinRequest) -> int | None:
+        """The round of an earlier DC of this view whose orders a member's executor would prefer to ours; None: none.
+
+        Where the controllers of all members died within one view, the count of the rounds died with them. The
+        executors did not: each refuses what is older than the newest order it has taken.
+        """
+        stamp = request.table.newest_stamp if request.table is not None else None
+        if stamp is None or request.term != self.term:
+            return None
+        newest, term = Term(stamp.view, stamp.round, stamp.dc), self.term
+        # An earlier controller of this node may have been DC of a round of this number.
+        ours = newest == term and stamp.transition <= self.conductor.number
+        return newest.round if newest.view == term.view and not ours and not term.newer(newest) else None
+
     def requested(self, sender: str, request: JoinRequest, state: State, now: Milliseconds) -> None:
         """A member told its state."""
         if self.conductor.fenced.get(sender) == self._generation(sender):

@@ -114,11 +114,11 @@ class Election:
         self._view, self._round, self._members, self._votes, self._over = 0, 0, (), {}, True
         return [CancelTimer(VOTE_TIMER)]
 
-    def next_round(self, reason: str, now: Milliseconds) -> list[ElectionEffect]:
-        """Begin a new round: the DC died or is silent, or two claim to be it."""
+    def next_round(self, reason: str, now: Milliseconds, beyond: int = 0) -> list[ElectionEffect]:
+        """Begin a new round, later than `beyond` too: the DC died or is silent, or two claim to be it."""
         if not self._view:
             return []
-        return self._begin(self._round + 1, reason, now)
+        return self._begin(max(self._round, beyond) + 1, reason, now)
 
     def accept(self, round_: int, now: Milliseconds) -> list[ElectionEffect]:
         """A DC of this round was accepted, so no winner is looked for any more; a later round is entered silently."""

@@ -162,6 +162,29 @@ def test_the_only_nodes_controller_restarts_without_touching_its_resources() -> 
     assert [cluster.started(resource) for resource in ("a", "b", "c")] == [1, 1, 1]
 
 
+def test_controllers_that_all_die_in_one_view_go_on_after_the_last_order_that_an_executor_took() -> None:
+    """The count of the rounds dies with them; an order of a round that is over would be refused for ever."""
+    cluster = two()
+    cluster.kill_controller("n1")  # the DC: round 2 makes n2 DC
+    cluster.run(500)
+    cluster.process_dies(cluster.where("a")[0], "a")
+    cluster.run(11_000)
+    cluster.settle()
+    cluster.kill_controller("n1")
+    cluster.kill_controller("n2")
+    cluster.run(500)
+    cluster.settle()
+    place = cluster.where("a")[0]
+
+    cluster.process_dies(place, "a")
+    cluster.run(11_000)
+    cluster.settle()
+
+    assert cluster.started("a") == 3
+    assert cluster.noted("order.stale") == []
+    everything_runs_once(cluster)
+
+
 def test_a_crmd_that_does_not_come_back_gets_its_node_fenced() -> None:
     cluster = three(stonith=True)
     cluster.kill_controller("n3", restart_ms=None)
