@@ -16,6 +16,8 @@ from lab.probe import boottime_ms
 from pengine.scheduler import schedule
 from pengine.unpack import unpack
 
+CHECK_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -31,8 +33,12 @@ class Sight:
 class Observer:
     """A thread that records a Sight at every change until it is closed."""
 
-    def __init__(self, directories: Callable[[], NodeDirectories]) -> None:
-        """`directories` is asked at each attempt to connect: a node that boots again has others."""
+    def __init__(self, directories: Callable[[], NodeDirectories], check: Callable[[], None] = lambda: None) -> None:
+        """`directories` is asked at each attempt to connect: a node that boots again has others.
+
+        `check` is called all the time while somebody waits; what it raises ends the wait.
+        """
+        self._check = check
         self._directories = directories
         self._sights: list[Sight] = []
         self._changed = threading.Condition()
@@ -50,8 +56,12 @@ class Observer:
 
         Raises TimeoutError.
         """
-        with self._changed:
-            found = self._changed.wait_for(lambda: self._find(condition, since), timeout_s)
+        deadline = time.monotonic() + timeout_s
+        found: Sight | None = None
+        while found is None and (left := deadline - time.monotonic()) > 0:
+            self._check()
+            with self._changed:
+                found = self._changed.wait_for(lambda: self._find(condition, since), min(left, CHECK_S))
         if found is None:
             last = self._sights[-1] if self._sights else "nothing"
             raise TimeoutError(f"after {timeout_s:.0f} s still not: {what}; last seen: {last}")

@@ -24,9 +24,9 @@ def main() -> int:
     stage: Stage | None = None
     kept = False
     try:
-        with interrupts.held():
-            stage = _stage(options, _say(options))
-        story = play(stage, _say(options))
+        stage = _stage(options, _say(options))
+        story = play(stage, _say(options), interrupts.check)
+        interrupts.check()
         sys.stdout.write(as_json(story) + "\n" if options.json else "\n" + as_text(story))
         sys.stdout.flush()
         if stage.double_mounts():
@@ -36,13 +36,14 @@ def main() -> int:
             kept = True
     except KeyboardInterrupt:
         return _interrupted()
-    except (LabError, TimeoutError) as error:
+    except Exception as error:
         if interrupts.came:  # a command that the same Ctrl-C ended
             return _interrupted()
+        if not isinstance(error, LabError | TimeoutError):
+            raise
         sys.stderr.write(f"demo: {error}\n" + (_logs(stage) if stage is not None else ""))
         return 1
     finally:
-        interrupts.hold()
         if stage is not None and not kept:
             stage.close()
     return 0
@@ -53,7 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running, for ./run lab")
     parser.add_argument("--loopback", action="store_true", help="play on loopback addresses even as root")
-    parser.add_argument("--example", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--example", type=lambda text: Path(text).resolve(), required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -1,40 +1,28 @@
-"""Ctrl-C and SIGTERM: they end the demo, but neither its building up nor its cleaning up is cut in two."""
+"""Ctrl-C and SIGTERM: they end the demo, but only where nothing is cut in two."""
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Interrupts:
-    """Turns both signals into KeyboardInterrupt; while `held`, only remembers them."""
+    """Remembers both signals until somebody asks.
+
+    An exception that a signal handler raises can come out anywhere: in an import, amid a library's cleaning up, or in a
+    finalizer, where Python prints it and goes on. So the handler raises nothing.
+    """
 
     def __init__(self) -> None:
         self.came = False
         """Whether one came, at whatever time."""
-        self._held = False
         self._process = os.getpid()
-        signal.signal(signal.SIGINT, self._interrupt)
-        signal.signal(signal.SIGTERM, self._interrupt)
+        signal.signal(signal.SIGINT, self._remember)
+        signal.signal(signal.SIGTERM, self._remember)
 
-    def _interrupt(self, number: int, frame: object) -> None:
-        if os.getpid() != self._process:
-            os._exit(128 + number)  # a process that a library forked from this one
-        self.came = True
-        if not self._held:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nothing inside is interrupted. What came meanwhile is raised at the end."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
+    def check(self) -> None:
+        """Raises KeyboardInterrupt when one came."""
         if self.came:
             raise KeyboardInterrupt
 
-    def hold(self) -> None:
-        """From now on nothing is interrupted any more."""
-        self._held = True
+    def _remember(self, number: int, frame: object) -> None:
+        # A process that a library forked from this one ends by itself in a moment, with what this one waits for.
+        self.came = os.getpid() == self._process

@@ -64,17 +64,22 @@ class Story(msgspec.Struct, frozen=True):
     moments: tuple[Moment, ...]
 
 
-def play(stage: Stage, say: Callable[[str], None]) -> Story:
-    """Run the demo on a stage that is laid ready. Raises TimeoutError when something does not happen."""
+def play(stage: Stage, say: Callable[[str], None], check: Callable[[], None] = lambda: None) -> Story:
+    """Run the demo on a stage that is laid ready. Raises TimeoutError when something does not happen.
+
+    `check` is called wherever the story may end early, by what it raises.
+    """
     first, second = stage.nodes
     say(f"Starting a cluster of 2 nodes ({stage.place})")
+    check()
     stage.boot()
+    check()
     probe = stage.probe()
-    observer = Observer(lambda: stage.directories(second))
+    observer = Observer(lambda: stage.directories(second), check)
     try:
         stage.start()
         begun = observer.wait("the service runs", _all_on(first), 0, START_S)
-        _wait_answering(probe, begun.at)
+        _wait_answering(probe, begun.at, check)
         moments = [_moment(stage, f"running on {short(first)}", second, begun)]
         say(f"The service answers from {short(first)}. Cutting the power of {short(first)} …")
 
@@ -82,7 +87,7 @@ def play(stage: Stage, say: Callable[[str], None]) -> Story:
         cause = boottime_ms()
         stage.kill(first)
         taken = observer.wait("takeover", _everything_on(second, resources), cause, MOVE_S)
-        _wait_answering(probe, taken.at)
+        _wait_answering(probe, taken.at, check)
         moments.append(_moment(stage, f"taken over by {short(second)}", second, taken))
         takeover = _move("node1 killed", first, second, cause, taken, probe, observer, dead=first)
         say(
@@ -93,7 +98,7 @@ def play(stage: Stage, say: Callable[[str], None]) -> Story:
         cause = boottime_ms()
         stage.start(first)
         returned = observer.wait("failback", _everything_on(first, resources), cause, START_S)
-        _wait_answering(probe, returned.at)
+        _wait_answering(probe, returned.at, check)
         moments.append(_moment(stage, f"back on {short(first)}", second, returned))
         failback = _move("node1 returned", second, first, cause, returned, probe, observer, dead=None)
         say(f"{short(first)} has its services back: the client waited {failback.outage_ms} ms.")
@@ -118,9 +123,10 @@ def _everything_on(node: str, resources: set[str]) -> Callable[[Sight], bool]:
     )
 
 
-def _wait_answering(probe: Recording, since: int) -> None:
+def _wait_answering(probe: Recording, since: int, check: Callable[[], None]) -> None:
     deadline = time.monotonic() + MOVE_S
     while not probe.answering("page", since):
+        check()
         if time.monotonic() > deadline:
             raise TimeoutError("the page does not answer although the resources are started")
         time.sleep(0.02)

@@ -76,13 +76,18 @@ def test_json_is_one_object_with_both_moves_and_nothing_else(place: Path, option
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("after_s", [0.7, 1.2, 2.5, 5.0])
+@pytest.mark.parametrize("moment", [0.7, 1.2, "The service answers", "has taken over"])
 @pytest.mark.parametrize("options", STAGES)
 def test_an_interrupted_demo_leaves_nothing(
-    place: Path, options: list[str], after_s: float, number: signal.Signals
+    place: Path, options: list[str], moment: "float | str", number: signal.Signals
 ) -> None:
+    """At a moment of the start, in seconds, and at moments of the story, by the line that it has just printed."""
     demo = begin(place, *options)
-    time.sleep(after_s)
+    if isinstance(moment, str):
+        assert demo.stdout is not None
+        assert any(moment in line for line in demo.stdout), "the demo ended before"
+    else:
+        time.sleep(moment)
     os.killpg(demo.pid, number)
     demo.communicate(timeout=30)
     assert demo.returncode in (130, -number), "it was not interrupted"
