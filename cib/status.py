@@ -94,10 +94,13 @@ class OperationRecord(msgspec.Struct, frozen=True):
     digest: str = ""
     """`op-digest`."""
     restart_digest: str = ""
-    force_restart: str = ""
-    """Names of parameters that are not reloadable, each between blanks."""
+    """`op-restart-digest`: of the parameters in `force_restart`; empty where the agent can't reload."""
+    force_restart: tuple[str, ...] = ()
+    """`op-force-restart`: the parameters that are not reloadable."""
     secure_digest: str = ""
-    secure_params: str = ""
+    """`op-secure-digest`: of all parameters but those in `secure_params`; empty where nothing is secret."""
+    secure_params: tuple[str, ...] = ()
+    """`op-secure-params`: the secret ones."""
     migrate_source: str = ""
     migrate_target: str = ""
     user_data: tuple[tuple[str, str], ...] = ()
@@ -115,6 +118,17 @@ def failed(record: OperationRecord) -> bool:
     if record.status in (_STATUS_PENDING, _STATUS_CANCELLED):
         return False
     return record.status != _STATUS_DONE or record.rc != record.expected_rc
+
+
+def recorded_task(action: str, status: int) -> str:
+    """Return the operation under which the history keeps the result of an action.
+
+    A reload stands in the place of the start whose parameters it replaced, so that the next comparison of parameters
+    finds it; one that did not end properly says no more of the resource than a monitor would.
+    """
+    if action not in ("reload", "reload-agent"):
+        return action
+    return "start" if status == _STATUS_DONE else "monitor"
 
 
 def history_ids(resource: str, record: OperationRecord) -> tuple[str, ...]:
@@ -209,14 +223,20 @@ def _entry(entry: str, resource: str, record: OperationRecord, origin: str) -> s
         ("migrate_source", record.migrate_source),
         ("migrate_target", record.migrate_target),
         ("op-digest", record.digest),
-        ("op-force-restart", record.force_restart),
-        ("op-restart-digest", record.restart_digest),
-        ("op-secure-params", record.secure_params),
-        ("op-secure-digest", record.secure_digest),
     ]
     values += [(name, value) for name, value in optional if value]
+    if record.restart_digest:
+        # an empty list is written too: without one, all parameters would count as not reloadable
+        values += [("op-force-restart", _words(record.force_restart)), ("op-restart-digest", record.restart_digest)]
+    if record.secure_digest:
+        values += [("op-secure-params", _words(record.secure_params)), ("op-secure-digest", record.secure_digest)]
     values += record.user_data
     return f"{tag('lrm_rsc_op', values)}/>"
+
+
+def _words(names: tuple[str, ...]) -> str:
+    """Names between blanks, two at the ends, as documents of these feature sets have them."""
+    return f"  {' '.join(names)}  " if names else ""
 
 
 def delete_history(node_id: str, resource: str = "") -> Request:

@@ -13,7 +13,7 @@ import msgspec
 
 from cib import status
 from cib.configuration import ClusterOptions, cluster_options, node_id, nodes, voters
-from cib.digests import operation_digest
+from cib.digests import operation_digest, restart_digest, secure_digest
 from cib.document import Document
 from cib.history import HistoryPoint
 from cib.requests import Request
@@ -29,7 +29,7 @@ from cib.status_view import (
 from cib.version import ConfigurationVersion
 from crmd.attributes import SHUTDOWN, failures_of
 from ipc.version import NAME, VERSION
-from lrmd.messages import Finished, ResourceTable
+from lrmd.messages import AgentTraits, Finished, ResourceTable
 
 SINGLE_LAST = "_last_0"
 
@@ -304,9 +304,14 @@ def _resource(result: Finished) -> status.HistoryResource:
 
 def _record(name: str, result: Finished) -> status.OperationRecord:
     operation = result.operation
+    attributes = {**operation.parameters, **operation.meta}
+    interval_ms = operation.interval_ms
+    traits = result.traits or AgentTraits()
+    reloads = traits.restart_parameters is not None and not interval_ms
+    restart, private = traits.restart_parameters or (), traits.private_parameters
     return status.OperationRecord(
-        operation=operation.action,
-        interval_ms=operation.interval_ms,
+        operation=status.recorded_task(operation.action, int(result.status)),
+        interval_ms=interval_ms,
         transition_key=operation.transition_key,
         rc=result.exit_code,
         status=int(result.status),
@@ -316,7 +321,12 @@ def _record(name: str, result: Finished) -> status.OperationRecord:
         last_rc_change=result.changed_at,
         exec_ms=result.exec_ms,
         queue_ms=result.queue_ms,
-        digest=operation_digest({**operation.parameters, **operation.meta}, operation.interval_ms),
+        digest=operation_digest(attributes, interval_ms),
+        # a recurring operation is simply begun anew when parameters change: only single ones tell what needs a restart
+        restart_digest=restart_digest(attributes, interval_ms, restart) if reloads else "",
+        force_restart=restart if reloads else (),
+        secure_digest=secure_digest(attributes, interval_ms, private) if private else "",
+        secure_params=private,
         migrate_source=operation.meta.get("CRM_meta_migrate_source", ""),
         migrate_target=operation.meta.get("CRM_meta_migrate_target", ""),
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from cib.status import recorded_task
 from cib.values import INFINITY
 from crmd.attributes import fail_count_name, failures_of, last_failure_name
 from crmd.cib_view import CibView
@@ -371,7 +372,8 @@ class Conductor:
                 requests += self._cib.record_result(node, result)
             if judgement.count:
                 operation = result.operation
-                names = (operation.resource, operation.action, operation.interval_ms)
+                task = recorded_task(operation.action, int(result.status))
+                names = (operation.resource, task, operation.interval_ms)
                 requests += self._cib.set_transient(node, fail_count_name(*names), judgement.count)
                 requests += self._cib.set_transient(node, last_failure_name(*names), str(self._wall(now)))
         keys = tuple(result_key(result) for result in results)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from cib.status import recorded_task
 from cib.values import INFINITY, parse_score
 from crmd.orders import TransitionKey, meta
 from crmd.transition import Progress, Transition
@@ -82,5 +83,6 @@ def failure_value(result: Finished, offsets: FailureOffsets) -> str:
         return ""
     if operation.action in ("notify", "meta-data", "validate-all") or result.status is OperationStatus.CANCELLED:
         return ""
-    offset = {"start": offsets.start, "stop": offsets.stop}.get(operation.action, "1")
+    task = recorded_task(operation.action, int(result.status))
+    offset = {"start": offsets.start, "stop": offsets.stop}.get(task, "1")
     return "INFINITY" if parse_score(offset) >= INFINITY else "value++"

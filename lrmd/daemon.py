@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import IO, Any, assert_never
 
+import msgspec
+
 from ipc import unix
 from ipc.directories import NodeDirectories
 from ipc.note import Note, render
@@ -19,7 +21,8 @@ from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 from lrmd.agent_environment import exit_reason
 from lrmd.agent_processes import METADATA_BYTES, OUTPUT_BYTES, AgentProcesses, ProcessEnd, signal_group
-from lrmd.agents import AgentFinder, AgentNotFound, Answer
+from lrmd.agent_traits import NEED_TRAITS, RELOAD, RELOADS
+from lrmd.agents import AgentFinder, AgentNotFound, Answer, Launch
 from lrmd.class_codes import to_ocf
 from lrmd.clients import Clients
 from lrmd.commands import installed_commands, provide_commands
@@ -51,12 +54,17 @@ from lrmd.events import (
     ViewChanged,
 )
 from lrmd.executor import Executor
-from lrmd.messages import ControllerToExecutor, OcfExit, Operation, OperationStatus
+from lrmd.messages import AgentName, ControllerToExecutor, OcfExit, Operation, OperationStatus
 from lrmd.run_directory import RunDirectory
+from lrmd.runs import DEFAULT_TIMEOUT_MS
 from lrmd.supervisor_link import SupervisorLink
+from lrmd.traits_keeper import LIMIT_S, TraitsKeeper, is_own
 
 WATCHDOG_VARIABLE = "PACEKEEPER_WATCHDOG"
 """Names the watchdog device where one is armed; only then a stop that fails may reboot the node."""
+
+_WITH_PARAMETERS = ("ocf", "stonith")
+"""Classes whose agents have meta-data about their parameters."""
 
 LOCK_ATTEMPTS = 5
 LOCK_INTERVAL_S = 0.05
@@ -81,6 +89,7 @@ class Daemon:
         self._finder.provide_state_directory()
         self._clients = Clients(self._controller_said, self._controller_changed)
         self._supervisor = SupervisorLink(directories, self._supervisor_said, self._supervisor_changed)
+        self._traits = TraitsKeeper(self._ask_for_traits, self._no_traits)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._operations: dict[int, Operation] = {}
         self._groups: dict[int, int] = {}
@@ -160,32 +169,57 @@ class Daemon:
     def _begun(self, run_id: int, pid: int) -> None:
         """An agent waits at its gate: write down who it is."""
         self._groups[run_id] = pid
-        self._run.note_pid(run_id, pid)
+        if not is_own(run_id):
+            self._run.note_pid(run_id, pid)
         if (number := self._early_signals.pop(run_id, None)) is not None:
             signal_group(pid, number)
 
     def _agent_ended(self, end: ProcessEnd) -> None:
         """An agent's leader has exited."""
+        if is_own(end.run_id):
+            self._groups.pop(end.run_id, None)
+            self._early_signals.pop(end.run_id, None)
+            self._traits.ended(end.run_id, end.exit_code or end.signal, end.output)
+            return
         operation = self._operations[end.run_id]
         exit_code = end.exit_code
         if operation.resource:
             exit_code = to_ocf(operation.agent.standard, operation.action, exit_code, end.output)
-        self._take(
-            AgentExited(
-                run_id=end.run_id,
-                exit_code=exit_code,
-                signal=end.signal,
-                output=end.output,
-                errors=end.errors,
-                exit_reason=exit_reason(end.errors),
-                exec_ms=end.exec_ms,
-                started_at=end.started_at,
-                ended_at=end.ended_at,
-            )
+        event = AgentExited(
+            run_id=end.run_id,
+            exit_code=exit_code,
+            signal=end.signal,
+            output=end.output,
+            errors=end.errors,
+            exit_reason=exit_reason(end.errors),
+            exec_ms=end.exec_ms,
+            started_at=end.started_at,
+            ended_at=end.ended_at,
         )
+        if _needs_traits(operation):
+            self._take_with_traits(event, operation)
+        else:
+            self._take(event)
+
+    def _take_with_traits(self, event: AgentExited, operation: Operation) -> None:
+        """Give a result together with what is known of the agent, for which it may have to wait a little."""
+        limit: list[asyncio.TimerHandle] = []
+
+        def give() -> None:
+            if limit:
+                limit.pop().cancel()
+                self._take(msgspec.structs.replace(event, traits=self._traits.traits(operation.agent)))
+
+        left_ms = max(0, (operation.timeout_ms or DEFAULT_TIMEOUT_MS) // 2 - event.exec_ms)
+        limit.append(asyncio.get_running_loop().call_later(left_ms / 1000, give))
+        if not self._traits.when_learned(operation.agent, give):
+            give()
 
     def _agent_lost(self, run_id: int, pid: int, reason: str) -> None:
         """Nobody will learn an agent's exit code; when it is gone, that much is known."""
+        if is_own(run_id):
+            self._traits.lost(run_id, reason)
+            return
         code = OcfExit.UNKNOWN if pid else OcfExit.GENERIC
 
         def event(run_id: int) -> Event:
@@ -265,22 +299,58 @@ class Daemon:
                 assert_never(effect)
 
     def _spawn(self, effect: SpawnAgent) -> None:
+        operation = effect.operation
+        if _needs_traits(operation) and not operation.interval_ms:
+            self._learn(operation.agent)
+        # which action an agent has for a reload is known when its meta-data is
+        is_reload = operation.agent.standard == "ocf" and operation.action in RELOADS
+        if not (is_reload and self._traits.when_learned(operation.agent, lambda: self._launch(effect))):
+            self._launch(effect)
+
+    def _launch(self, effect: SpawnAgent) -> None:
         now = int(time.time())
+        operation = effect.operation
+        if operation.agent.standard == "ocf" and operation.action in RELOADS:
+            action = self._traits.reload_action(operation.agent) or RELOAD
+            operation = msgspec.structs.replace(operation, action=action)
         try:
-            prepared = self._finder.prepare(effect.operation)
+            prepared = self._finder.prepare(operation)
             if isinstance(prepared, Answer):
                 answer = AgentExited(
                     effect.run_id, prepared.exit_code, output=prepared.output, started_at=now, ended_at=now
                 )
                 self._take(answer)
                 return
-            metadata = effect.operation.action in ("meta-data", "metadata")
+            metadata = operation.action in ("meta-data", "metadata")
             self._processes.spawn(effect.run_id, prepared, METADATA_BYTES if metadata else OUTPUT_BYTES)
         except AgentNotFound as error:
             self._take(AgentNotRun(effect.run_id, error.exit_code, error.status, str(error), now))
         except OSError as error:
             reason = f"the agent could not be started: {error.strerror}"
             self._take(AgentNotRun(effect.run_id, OcfExit.GENERIC, OperationStatus.ERROR, reason, now))
+
+    def _learn(self, agent: AgentName) -> None:
+        """See to it that the agent's meta-data is known when its operation has ended."""
+        try:
+            launch = self._finder.prepare(Operation("", agent, "meta-data", 0, int(LIMIT_S * 1000), {}))
+        except AgentNotFound:
+            return  # the operation's result says so
+        assert isinstance(launch, Launch), f"meta-data of {agent} needs a process"
+        if run_id := self._traits.learn(agent, launch):
+            asyncio.get_running_loop().call_later(LIMIT_S, self._traits_overdue, run_id)
+
+    def _ask_for_traits(self, run_id: int, launch: Launch) -> None:
+        self._processes.spawn(run_id, launch, METADATA_BYTES)
+
+    def _traits_overdue(self, run_id: int) -> None:
+        """The limit of a meta-data action; it may have ended long ago."""
+        if self._traits.is_asked(run_id):
+            self._signal(SignalGroup(run_id, signal.SIGKILL))
+            self._traits.lost(run_id, f"its meta-data action did not end within {LIMIT_S:g} s")
+
+    def _no_traits(self, agent: AgentName, reason: str) -> None:
+        text = f"{agent}: {reason}; a change of its parameters will restart its resources"
+        self._log(Note("warning", "agent.metadata", text))
 
     def _signal(self, effect: SignalGroup) -> None:
         pid = self._groups.get(effect.run_id)
@@ -328,6 +398,11 @@ class Daemon:
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
         sys.stderr.write(f"{stamp} {os.uname().nodename} lrmd[{os.getpid()}] {render(note)}\n")
         sys.stderr.flush()
+
+
+def _needs_traits(operation: Operation) -> bool:
+    """Whether the history says of this operation which parameters need a restart, or are secret."""
+    return bool(operation.resource and operation.agent.standard in _WITH_PARAMETERS and operation.action in NEED_TRAITS)
 
 
 def boottime() -> Milliseconds:

@@ -12,6 +12,7 @@ from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 from lrmd.messages import (
     AgentName,
+    AgentTraits,
     ControllerToExecutor,
     ExecutorToController,
     Finished,
@@ -150,6 +151,7 @@ class AgentExited(msgspec.Struct, frozen=True, tag=True):
     """Wall clock seconds."""
     ended_at: int = 0
     """Wall clock seconds."""
+    traits: AgentTraits | None = None
 
 
 class AgentNotRun(msgspec.Struct, frozen=True, tag=True):

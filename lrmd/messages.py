@@ -88,6 +88,15 @@ class Operation(msgspec.Struct, frozen=True):
     """`action:transition:expected-rc:uuid`; kept with the result."""
 
 
+class AgentTraits(msgspec.Struct, frozen=True):
+    """What an agent's meta-data says about its parameters, as far as it matters when one of them changes."""
+
+    restart_parameters: tuple[str, ...] | None = None
+    """Those that the agent can't take over by a reload; None: it can't reload at all."""
+    private_parameters: tuple[str, ...] = ()
+    """Those that hold secrets."""
+
+
 # crmd -> lrmd
 
 
@@ -184,6 +193,8 @@ class Finished(msgspec.Struct, frozen=True, tag=True):
     """Wall clock seconds: `last-rc-change`."""
     exec_ms: int
     queue_ms: int
+    traits: AgentTraits | None = None
+    """None: the operation needs none, or the agent's meta-data could not be had in time."""
 
 
 class Accepted(msgspec.Struct, frozen=True, tag=True):

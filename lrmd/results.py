@@ -7,7 +7,7 @@ import msgspec
 from ipc.note import Note
 from ipc.units import Milliseconds
 from lrmd.events import AgentExited, AgentNotRun
-from lrmd.messages import Finished, OcfExit, Operation, OperationStatus
+from lrmd.messages import AgentTraits, Finished, OcfExit, Operation, OperationStatus
 from lrmd.resource import Job
 from lrmd.runs import Run
 
@@ -26,6 +26,7 @@ class Outcome(NamedTuple):
     exec_ms: int
     started_at: int
     """Wall clock seconds."""
+    traits: AgentTraits | None = None
 
 
 def outcome_of(event: AgentExited | AgentNotRun, run: Run) -> Outcome:
@@ -33,6 +34,7 @@ def outcome_of(event: AgentExited | AgentNotRun, run: Run) -> Outcome:
     if isinstance(event, AgentNotRun):
         return Outcome(event.exit_code, event.status, event.reason, "", 0, event.at)
     output = "\n".join(part for part in (event.output.rstrip("\n"), event.errors.rstrip("\n")) if part)
+    exit_code: int
     if run.timed_out:
         reason = event.exit_reason or f"{run.operation.action} did not complete within {run.operation.timeout_ms} ms"
         exit_code, status = OcfExit.GENERIC, OperationStatus.TIMEOUT
@@ -40,10 +42,8 @@ def outcome_of(event: AgentExited | AgentNotRun, run: Run) -> Outcome:
         reason = f"the agent was ended by signal {event.signal}"
         exit_code, status = OcfExit.GENERIC, OperationStatus.ERROR
     else:
-        return Outcome(
-            event.exit_code, OperationStatus.DONE, event.exit_reason, output, event.exec_ms, event.started_at
-        )
-    return Outcome(exit_code, status, reason, output, event.exec_ms, event.started_at)
+        exit_code, status, reason = event.exit_code, OperationStatus.DONE, event.exit_reason
+    return Outcome(exit_code, status, reason, output, event.exec_ms, event.started_at, event.traits)
 
 
 def finished(job: Job, outcome: Outcome) -> Finished:
@@ -61,6 +61,7 @@ def finished(job: Job, outcome: Outcome) -> Finished:
         changed_at=outcome.started_at,
         exec_ms=outcome.exec_ms,
         queue_ms=max(0, job.begun_at - job.ready_at) if job.begun_at else 0,
+        traits=outcome.traits,
     )
 
 

@@ -29,7 +29,7 @@ SHELLS = {
     },
     "lrmd": {
         "__main__", "agent_environment", "agent_processes", "agent_worker", "agents", "client", "clients", "commands",
-        "daemon", "run_directory", "supervisor_link",
+        "daemon", "run_directory", "supervisor_link", "traits_keeper",
     },
     "pengine": {"__main__", "local_zone"},
     "stonith": set[str](),

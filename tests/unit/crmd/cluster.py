@@ -62,7 +62,7 @@ from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 from lrmd import events as lrmd_events
 from lrmd.executor import Executor
-from lrmd.messages import Operation
+from lrmd.messages import AgentTraits, Operation
 from pengine.graph import Graph
 from pengine.scheduler import schedule
 from pengine.unpack import unpack
@@ -118,6 +118,8 @@ class Cluster:
         self.agent_ms = 10
         self.results: dict[tuple[str, str, str], tuple[int, int]] = {}
         """(node, resource, action) -> (exit code, milliseconds), where it differs from the ordinary."""
+        self.traits: AgentTraits | None = None
+        """What the agents' meta-data says, of all of them."""
         self.schedule_failures = 0
         self.fence_ms = 300
         self.fence_ok = True
@@ -562,7 +564,7 @@ class Cluster:
     def _exit(self, machine: Machine, run_id: int, code: int, duration: int, signal: int, output: str = "") -> None:
         machine.agents.pop(run_id, None)
         wall = (self.now + WALL_OFFSET_MS) // 1000
-        event = lrmd_events.AgentExited(run_id, code, signal, output, "", "", duration, wall, wall)
+        event = lrmd_events.AgentExited(run_id, code, signal, output, "", "", duration, wall, wall, self.traits)
         self.at(0, lambda: self._execute(machine, event))
 
     def replace_executor(self, name: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cib.requests import Request
 from crmd.client import Client, ClientError
 from crmd.messages import ClusterState
 from ipc.directories import NodeDirectories
@@ -25,6 +26,25 @@ case $2 in
     start) touch {file}; echo start >> {log} ;;
     stop) rm -f {file}; echo stop >> {log} ;;
     status) if [ -e {file} ]; then echo running; else echo stopped; fi ;;
+esac
+exit 0
+"""
+
+RELOADING = """#!/bin/sh
+case $1 in
+    reload-agent) echo "$1-$OCF_RESKEY_level" >>{story} ;;
+    *) echo "$1" >>{story} ;;
+esac
+case $1 in
+    start) touch {active} ;;
+    stop) rm -f {active} ;;
+    monitor) [ -e {active} ] || exit 7 ;;
+    meta-data) cat <<END
+<resource-agent name="Reloading"><version>1.1</version>
+<parameters><parameter name="file"/><parameter name="level" reloadable="1"/></parameters>
+<actions><action name="reload-agent" timeout="20s"/></actions></resource-agent>
+END
+    ;;
 esac
 exit 0
 """
@@ -58,6 +78,7 @@ class Node:
 
     def start(self) -> None:
         environment = {**os.environ, **self.directories.environment(), "PYTHONPATH": str(ROOT)}
+        environment["OCF_ROOT"] = str(self.directories.config / "ocf")
         command = [sys.executable, "-m", "heartbeat.command", "start", "--foreground", "--node=n1", f"--bind={ADDRESS}"]
         self._popen = subprocess.Popen(
             command, env=environment, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -134,6 +155,39 @@ def test_haresources_runs_and_no_death_of_crmd_or_lrmd_restarts_it(node: Node) -
 
         wait_for(is_back)
     assert node.story.read_text().split() == ["start"]
+
+
+def test_a_reloadable_parameter_is_taken_over_without_a_restart_and_any_other_with_one(node: Node) -> None:
+    story = node.directories.log / "reloading"
+
+    def story_is(*actions: str) -> bool:
+        told = story.read_text().split() if story.exists() else []
+        return [line for line in told if line not in ("monitor", "meta-data")] == list(actions)
+
+    agent = node.directories.config / "ocf" / "resource.d" / "test" / "Reloading"
+    agent.parent.mkdir(parents=True)
+    agent.write_text(RELOADING.format(story=story, active=f"{story}.active"))
+    agent.chmod(0o755)
+
+    def configure(**values: str) -> None:
+        with Client.connect(node.directories) as client:
+            client.apply((Request("modify", section="resources", xml=reloading(**values), allow_create=True),))
+
+    configure(file="/a", level="1")
+    wait_for(lambda: story_is("start") and node.is_idle())
+    configure(file="/a", level="2")
+    wait_for(lambda: story_is("start", "reload-agent-2") and node.is_idle())
+    configure(file="/b", level="2")
+    wait_for(lambda: story_is("start", "reload-agent-2", "stop", "start") and node.is_idle())
+
+
+def reloading(**values: str) -> bytes:
+    """A primitive of the agent below with these parameters."""
+    pairs = "".join(f'<nvpair id="r-{name}" name="{name}" value="{value}"/>' for name, value in values.items())
+    return (
+        '<primitive id="r" class="ocf" provider="test" type="Reloading">'
+        f'<instance_attributes id="r-ia">{pairs}</instance_attributes></primitive>'
+    ).encode()
 
 
 def test_when_heartbeat_dies_everything_is_stopped_and_all_processes_end(node: Node) -> None:

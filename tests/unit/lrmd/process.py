@@ -50,6 +50,11 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
+def ocf_agent(path: Path, text: str) -> Path:
+    """The same as an OCF agent, which has nothing to say of itself: meta-data fails and leaves no trace."""
+    return script(path, f'[ "$1" = meta-data ] && exit 3\n{text}')
+
+
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait until it holds, for a bounded time."""
     async with asyncio.timeout(LIMIT_S):

@@ -8,11 +8,14 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from ipc import unix
 from ipc.supervision import Attach, ExecutorState, StopEverything
 from lrmd.messages import (
     AgentName,
     Agents,
+    AgentTraits,
     Execute,
     Finished,
     ListAgents,
@@ -25,7 +28,7 @@ from lrmd.messages import (
     ResourceTable,
     RunOnce,
 )
-from tests.unit.lrmd.process import STAMP, ExecutorProcess, eventually, script
+from tests.unit.lrmd.process import STAMP, ExecutorProcess, eventually, ocf_agent, script
 
 DUMMY = AgentName("ocf", "heartbeat", "Dummy")
 
@@ -75,7 +78,7 @@ def test_an_operation_ends_with_its_leader_although_a_daemon_holds_the_pipe(tmp_
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             pid_file = tmp_path / "daemon.pid"
-            script(tmp_path / "ocf/resource.d/test/Holder", f"sleep 30 &\necho $! >{pid_file}\necho started\nexit 0")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Holder", f"sleep 30 &\necho $! >{pid_file}\necho started\nexit 0")
             begun = time.monotonic()
             result = await node.run(test_type("Holder"), "start")
             assert time.monotonic() - begun < 5
@@ -90,7 +93,7 @@ def test_a_timeout_ends_the_whole_process_group(tmp_path: Path) -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             pid_file = tmp_path / "child.pid"
             text = f"trap '' TERM\nsh -c 'trap \"\" TERM; echo $$ >{pid_file}; while :; do sleep 1; done' &\nwait\nwait"
-            script(tmp_path / "ocf/resource.d/test/Stubborn", text)
+            ocf_agent(tmp_path / "ocf/resource.d/test/Stubborn", text)
             node.order(test_type("Stubborn"), "start", timeout_ms=300)
             child = int(await appears(pid_file))
             result = await node.expect(Finished)
@@ -107,7 +110,7 @@ def test_the_end_of_the_output_is_kept_and_the_exit_reason_is_read(tmp_path: Pat
             text = (
                 'seq 1 5000\necho ocf-exit-reason:first >&2\necho "${OCF_EXIT_REASON_PREFIX}disk is full" >&2\nexit 1'
             )
-            script(tmp_path / "ocf/resource.d/test/Talker", text)
+            ocf_agent(tmp_path / "ocf/resource.d/test/Talker", text)
             result = await node.run(test_type("Talker"), "monitor")
             assert (result.exit_code, result.exit_reason) == (1, "disk is full")
             assert "\n5000\n" in result.output
@@ -121,7 +124,7 @@ def test_an_agent_sees_the_ocf_environment_and_nothing_of_our_interpreter(tmp_pa
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             seen = tmp_path / "environment"
-            script(tmp_path / "ocf/resource.d/test/Env", f"env >{seen}; ls /proc/self/fd | tr '\\n' ' '")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Env", f"env >{seen}; ls /proc/self/fd | tr '\\n' ' '")
             result = await node.run(test_type("Env"), "start", {"ip": "10.0.0.1", "OCF_CHECK_LEVEL": "20"})
             # 3 is the directory that ls itself reads
             assert result.output.split() == ["0", "1", "2", "3"]
@@ -175,7 +178,7 @@ def test_an_agent_that_is_missing_or_broken_is_named_with_the_reason(tmp_path: P
             assert str(tmp_path / "ocf/resource.d/test/Ghost") in result.exit_reason
             (tmp_path / "ocf/resource.d/test/Plain").write_text("#!/bin/sh\n", encoding="utf-8")
             assert (await node.run(test_type("Plain"), "start")).exit_code == OcfExit.PERMISSION
-            script(tmp_path / "ocf/resource.d/test/Odd", "").write_text("#!/no/such/shell\n", encoding="utf-8")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Odd", "").write_text("#!/no/such/shell\n", encoding="utf-8")
             assert (await node.run(test_type("Odd"), "start")).exit_code == OcfExit.NOT_INSTALLED
 
     run(body())
@@ -185,8 +188,9 @@ def test_killed_in_the_middle_its_successor_waits_for_what_runs_and_keeps_the_mo
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             log = tmp_path / "agent.log"
-            text = f'echo "$1 begin" >>{log}\n[ "$1" = start ] && sleep 1.5\necho "$1 end" >>{log}\nexit 0'
-            script(tmp_path / "ocf/resource.d/test/Slow", text)
+            text = f'echo "$1 begin" >>{log}\n[ "$1" = start ] && sleep 1.5\n'
+            text += f'echo "$1 end" >>{log}\nexit 0'
+            ocf_agent(tmp_path / "ocf/resource.d/test/Slow", text)
             await node.run(DUMMY, "start")
             node.order(DUMMY, "monitor", interval_ms=200)
             await node.expect(Finished)
@@ -220,7 +224,7 @@ def test_an_agent_goes_on_printing_after_the_executor_died(tmp_path: Path) -> No
         async with ExecutorProcess.running(tmp_path) as node:
             log = tmp_path / "agent.log"
             flood = "for i in $(seq 1 20); do seq 1 2000; sleep 0.02; done; seq 1 2000 >&2"
-            script(tmp_path / "ocf/resource.d/test/Talker", f"echo begin >>{log}\n{flood}\necho end >>{log}")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Talker", f"echo begin >>{log}\n{flood}\necho end >>{log}")
             node.order(test_type("Talker"), "start")
             await appears(log)
             worker = node.worker()
@@ -235,7 +239,7 @@ def test_a_worker_that_dies_is_replaced_and_what_it_watched_is_unknown(tmp_path:
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             log = tmp_path / "agent.log"
-            script(tmp_path / "ocf/resource.d/test/Slow", f"echo begin >>{log}\nsleep 1\nexit 0")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Slow", f"echo begin >>{log}\nsleep 1\nexit 0")
             node.order(test_type("Slow"), "start")
             await appears(log)
             os.kill(node.worker(), signal.SIGKILL)
@@ -250,7 +254,7 @@ def test_without_supervisor_and_controller_everything_is_stopped_and_the_lock_is
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
             log = tmp_path / "agent.log"
-            script(tmp_path / "ocf/resource.d/test/Log", f'echo "$OCF_RESOURCE_INSTANCE $1" >>{log}')
+            ocf_agent(tmp_path / "ocf/resource.d/test/Log", f'echo "$OCF_RESOURCE_INSTANCE $1" >>{log}')
             for name in ("a", "b", "c"):
                 node.order(test_type("Log"), "start", resource=name)
                 await node.expect(Finished)
@@ -292,7 +296,7 @@ def test_ended_by_a_signal_it_does_not_disturb_an_agent_that_runs(tmp_path: Path
         async with ExecutorProcess.running(tmp_path) as node:
             log = tmp_path / "agent.log"
             work = "for i in 1 2 3 4 5 6; do sleep 0.5; echo $i; done"
-            script(tmp_path / "ocf/resource.d/test/Slow", f"echo begin >>{log}\n{work}\necho end >>{log}")
+            ocf_agent(tmp_path / "ocf/resource.d/test/Slow", f"echo begin >>{log}\n{work}\necho end >>{log}")
             node.order(test_type("Slow"), "start")
             await appears(log)
             os.kill(node.pid, signal.SIGTERM)
@@ -363,5 +367,86 @@ def test_a_new_controller_takes_the_place_of_the_old_one(tmp_path: Path) -> None
             assert table.active_order == ("Dummy",)
             assert table.newest_stamp == OrderStamp(1, 1, "n1", 1)
             assert (await node.expect(Finished)).request == 0
+
+    run(body())
+
+
+RELOADING = """echo "$1" >>{log}
+case $1 in
+    meta-data)
+        {metadata}
+        cat <<END
+<resource-agent name="R"><version>{version}</version><parameters>
+<parameter name="file" unique="1"/><parameter name="level" reloadable="1"/></parameters>
+<actions><action name="{action}"/></actions></resource-agent>
+END
+        ;;
+    monitor) exit 7 ;;
+esac
+exit 0
+"""
+
+
+def reloading_agent(tmp_path: Path, version: str, action: str, metadata: str = "") -> Path:
+    log = tmp_path / "agent.log"
+    text = RELOADING.format(log=log, version=version, action=action, metadata=metadata)
+    script(tmp_path / "ocf/resource.d/test/Reloading", text)
+    return log
+
+
+def test_results_say_which_parameters_need_a_restart_and_the_agent_is_asked_once(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            log = reloading_agent(tmp_path, "1.1", "reload-agent")
+            results = [await node.run(test_type("Reloading"), action) for action in ("monitor", "start", "stop")]
+            told = [result.traits for result in results]
+            assert told == [AgentTraits(("file",), ()), AgentTraits(("file",), ()), None]
+            assert sorted(log.read_text(encoding="utf-8").split()) == ["meta-data", "monitor", "start", "stop"]
+
+    run(body())
+
+
+@pytest.mark.parametrize(("version", "action"), [("1.1", "reload-agent"), ("1.0", "reload")])
+def test_a_reload_calls_the_action_that_the_agent_has_also_after_the_executor_was_replaced(
+    tmp_path: Path, version: str, action: str
+) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            log = reloading_agent(tmp_path, version, action)
+            await node.run(test_type("Reloading"), "start")
+            node.kill()
+            node.heard.clear()
+            node.start()
+            await node.attach()
+            node.order(test_type("Reloading"), "reload-agent", {"level": "2"})
+            while (result := await node.expect(Finished)).operation.action == "start":
+                pass  # the replaced executor may have died before it read that this result is known
+            assert (result.operation.action, result.exit_code) == ("reload-agent", OcfExit.OK)
+            assert result.traits == AgentTraits(("file",), ())
+            assert [line for line in log.read_text(encoding="utf-8").split() if line.startswith("reload")] == [action]
+
+    run(body())
+
+
+def test_meta_data_that_does_not_come_holds_a_result_up_for_half_of_its_time_at_most(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            reloading_agent(tmp_path, "1.1", "reload-agent", metadata="sleep 60")
+            node.order(test_type("Reloading"), "start", timeout_ms=2000)
+            result = await node.expect(Finished)
+            assert (result.exit_code, result.status) == (OcfExit.OK, OperationStatus.DONE)
+            assert result.traits is None
+
+    run(body())
+
+
+def test_an_agent_without_meta_data_works_and_the_log_says_once_what_that_means(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            script(tmp_path / "ocf/resource.d/test/Silent", "exit 0")
+            for action in ("start", "monitor", "stop", "start"):
+                result = await node.run(test_type("Silent"), action)
+                assert (result.exit_code, result.traits) == (OcfExit.OK, None)
+            assert node.log().count("a change of its parameters will restart its resources") == 1
 
     run(body())
