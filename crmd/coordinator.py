@@ -431,6 +431,9 @@ class Coordinator:
                 self._desk.timer(HOLD_TIMER, self._hold_until)
             return
         self._holding = False
+        if self.conductor.take_vain():
+            self._wait_before_retry(now)
+            return
         self._dirty.clear()
         self._request += 1
         self._asked = self._request
@@ -459,8 +462,11 @@ class Coordinator:
         if request == self._asked:
             self._asked = 0
             self._desk.note("error", "schedule.failed", f"the policy engine did not answer: {reason}")
-            self._retry_at = Milliseconds(now + RETRY_MS)
-            self._desk.timer(RETRY_TIMER, self._retry_at)
+            self._wait_before_retry(now)
+
+    def _wait_before_retry(self, now: Milliseconds) -> None:
+        self._retry_at = Milliseconds(now + RETRY_MS)
+        self._desk.timer(RETRY_TIMER, self._retry_at)
 
     def retry(self) -> None:
         """RETRY_TIMER fired."""

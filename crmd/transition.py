@@ -102,6 +102,14 @@ class Transition:
         """The actions that were fired and have no result, in the order of firing."""
         return tuple(self._actions[identity] for identity in self._in_flight)
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether nothing of it has been done, pseudo-actions apart."""
+        return not any(
+            progress is Progress.CONFIRMED and self._actions[identity].kind != PSEUDO_EVENT
+            for identity, progress in self._progress.items()
+        )
+
     def action(self, identity: int) -> Action | None:
         """The action of this id."""
         return self._actions.get(identity)

@@ -294,6 +294,11 @@ class Cluster:
 
             self.at(restart_ms, restart)
 
+    def executor_alone_hears_of_view(self, name: str, number: int) -> None:
+        """From now on it refuses what is ordered in an earlier one."""
+        machine = self.machines[name]
+        self._execute(machine, lrmd_events.ViewChanged(ViewState(number, machine.generation)))
+
     def tell_peers(self, name: str, state: str) -> None:
         """Heartbeats carry the state of a node's crmd to the others."""
         message = PeerProcess(name, state)  # type: ignore[arg-type]

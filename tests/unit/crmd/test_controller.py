@@ -185,6 +185,19 @@ def test_controllers_that_all_die_in_one_view_go_on_after_the_last_order_that_an
     everything_runs_once(cluster)
 
 
+def test_orders_that_are_refused_again_and_again_are_repeated_once_a_second() -> None:
+    """Without a pause the same transition would fill the log, as often as the policy engine can compute it."""
+    cluster = two()
+    for name in cluster.names:
+        cluster.executor_alone_hears_of_view(name, 1000)
+    cluster.process_dies(cluster.where("a")[0], "a")
+    cluster.run(12_000)
+    begun = len(cluster.noted("transition.begins"))
+    cluster.run(10_000)
+
+    assert 9 <= len(cluster.noted("transition.begins")) - begun <= 10
+
+
 def test_a_crmd_that_does_not_come_back_gets_its_node_fenced() -> None:
     cluster = three(stonith=True)
     cluster.kill_controller("n3", restart_ms=None)
