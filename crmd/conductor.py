@@ -46,7 +46,7 @@ RESULTS_PER_TURN = 24
 """Messages with results that are taken in at once; the rest waits for the shell's next turn."""
 
 VAIN_LIMIT = 4
-"""Transitions in a row that could do nothing, after which the DC waits a moment before it tries again."""
+"""Transitions in a row in which something failed and nothing was done, after which the DC waits a moment."""
 
 FENCE_BACKOFF_FIRST_MS = 1000
 FENCE_BACKOFF_MAX_MS = 60_000
@@ -106,8 +106,6 @@ class Conductor:
         self._fence_failures: dict[str, int] = {}
         self._fence_not_before: dict[str, Milliseconds] = {}
         self._recompute: list[str] = []
-        self._could_not = False
-        """An order of the transition was not taken."""
         self._vain = 0
         self._last_seen = last_seen
         self._joined = joined
@@ -137,9 +135,9 @@ class Conductor:
         return reasons
 
     def take_vain(self) -> bool:
-        """Whether the last transitions in a row did nothing because their orders were not taken; asked once for each.
+        """Whether the last transitions in a row were in vain; asked once for each.
 
-        Whatever refuses them will do so again, so computing the same at once would only fill the log.
+        Whatever made them fail will do so again, so computing the same at once would only fill the log.
         """
         if self._vain < VAIN_LIMIT:
             return False
@@ -152,7 +150,6 @@ class Conductor:
         self.number += 1
         self._transition = Transition(self.number, graph, self._uuid)
         self._offsets = FailureOffsets(graph.failed_start_offset, graph.failed_stop_offset)
-        self._could_not = False
         return sum(len(synapse.actions) for synapse in graph.synapses)
 
     def start(self, now: Milliseconds) -> None:
@@ -213,7 +210,7 @@ class Conductor:
                     self._desk.put(effect)
 
     def _completed(self, effect: Completed) -> None:
-        in_vain = self._could_not and self._transition is not None and self._transition.in_vain
+        in_vain = self._transition is not None and self._transition.in_vain
         self._vain = self._vain + 1 if in_vain else 0
         outcome = f"aborted: {effect.aborted}" if effect.aborted else "complete"
         self._desk.note(
@@ -268,7 +265,6 @@ class Conductor:
 
     def _failed(self, action: Action, why: str, now: Milliseconds) -> None:
         self._desk.note("warning", "transition.action_failed", f"{action.task_key} cannot be done: {why}")
-        self._could_not = True
         transition = self._transition
         assert transition is not None
         self._perform(transition.fail(action.id, now), now)

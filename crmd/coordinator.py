@@ -531,7 +531,7 @@ class Coordinator:
 
     def beat(self, state: State, advice: tuple[str, ...], now: Milliseconds) -> None:
         """BEAT_TIMER fired."""
-        self._desk.say("", DcStatus(self.term, state.value, self.idle(state), advice))
+        self._desk.say("", DcStatus(self.term, state.value, self.idle(state), advice, self._cib.wall))
         self._beat(now)
 
     def tell(self, state: State, advice: tuple[str, ...]) -> None:

@@ -28,6 +28,11 @@ OFFER_TIMER = "member.offer"
 SILENCE_TIMER = "member.silence"
 _SILENT_BEATS = 4
 
+CLOCKS_APART_S = 5
+"""A difference between a node's clock and the DC's that is worth a warning."""
+STATUSES_BELIEVED = 3
+"""So many of the DC's regular messages in a row have to show it."""
+
 
 class MemberSide:
     """Owns this node's obedience. Invariant: an order is carried out only while `serving` its DC's very term."""
@@ -52,6 +57,8 @@ class MemberSide:
         """What the DC said last."""
         self.stale = 0
         """How many offers and orders of a DC of the past were refused."""
+        self._clocks_apart = False
+        self._seen_otherwise = 0
 
     @property
     def term(self) -> Term:
@@ -202,7 +209,27 @@ class MemberSide:
             return False
         self.status = status
         self.heard_dc(now)
+        if status.wall:
+            self._compare_clocks(self._cib.wall - status.wall)
         return True
+
+    def _compare_clocks(self, ahead_s: int) -> None:
+        """A failure's age is the DC's clock minus that of the node where it happened (`last-rc-change`)."""
+        apart = abs(ahead_s) > CLOCKS_APART_S
+        # One alone may have waited somewhere.
+        self._seen_otherwise = self._seen_otherwise + 1 if apart != self._clocks_apart else 0
+        if self._seen_otherwise < STATUSES_BELIEVED:
+            return
+        self._clocks_apart, self._seen_otherwise = apart, 0
+        dc = self.term.dc
+        if apart:
+            text = (
+                f"this node's clock is {abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'} that of the DC {dc}: "
+                "failure-timeout and rules with dates count wrongly by as much; let both follow one time server"
+            )
+            self._post.note("warning", "clock.apart", text, ahead_s=ahead_s)
+        else:
+            self._post.note("notice", "clock.agrees", f"this node's clock and that of the DC {dc} agree again")
 
     # orders
 

@@ -120,6 +120,8 @@ class DcStatus(msgspec.Struct, frozen=True, tag=True):
     fsa_state: str
     idle: bool
     advice: tuple[str, ...] = ()
+    wall: int = 0
+    """The DC's wall clock in seconds, in the regular ones; else 0."""
 
 
 class VotersCommitted(msgspec.Struct, frozen=True, tag=True):

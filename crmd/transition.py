@@ -104,11 +104,10 @@ class Transition:
 
     @property
     def in_vain(self) -> bool:
-        """Whether nothing of it has been done, pseudo-actions apart."""
-        return not any(
-            progress is Progress.CONFIRMED and self._actions[identity].kind != PSEUDO_EVENT
-            for identity, progress in self._progress.items()
-        )
+        """Whether something failed and nothing was done, pseudo-actions apart."""
+        real = (identity for identity, action in self._actions.items() if action.kind != PSEUDO_EVENT)
+        reached = {self._progress[identity] for identity in real}
+        return Progress.FAILED in reached and Progress.CONFIRMED not in reached
 
     def action(self, identity: int) -> Action | None:
         """The action of this id."""

@@ -78,6 +78,7 @@ class Cluster:
             machine.resources.faults.clear()
             machine.disk.full = machine.disk.slow = False
             machine.worker_deaths = 0
+            machine.set_clock(0)
             machine.resume()
             for process in machine.processes():
                 process.go_on()

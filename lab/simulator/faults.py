@@ -180,9 +180,7 @@ class Injector:
     def clock_jump(self, rng: random.Random) -> str:
         """The wall clock is set."""
         machine = self._machine(rng)
-        machine.clock_error_ms = rng.randint(-600_000, 600_000)
-        if machine.controller is not None:
-            machine.controller.clock_set()
+        machine.set_clock(rng.randint(-600_000, 600_000))
         return f"{machine.name} {machine.clock_error_ms} ms"
 
     def graceful_stop(self, rng: random.Random) -> str:

@@ -120,6 +120,14 @@ class Machine:
         if self.messaging is not None:
             self.messaging.post(StopNodeAsked("heartbeat stop"))
 
+    def set_clock(self, error_ms: int) -> None:
+        """Set the wall clock, so many milliseconds wrong."""
+        if error_ms == self.clock_error_ms:
+            return
+        self.clock_error_ms = error_ms
+        if self.controller is not None:
+            self.controller.clock_set()
+
     def wall_seconds(self, at: int) -> int:
         """What the machine's clock shows at a time."""
         return (at + BOOT_OFFSET_MS + self.clock_error_ms) // 1000

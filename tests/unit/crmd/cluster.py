@@ -294,6 +294,10 @@ class Cluster:
 
             self.at(restart_ms, restart)
 
+    def set_clock(self, name: str, *, ahead_ms: int) -> None:
+        """The wall clock of a node is set."""
+        self._give(self.machines[name], WallClock(WALL_OFFSET_MS + ahead_ms))
+
     def executor_alone_hears_of_view(self, name: str, number: int) -> None:
         """From now on it refuses what is ordered in an earlier one."""
         machine = self.machines[name]

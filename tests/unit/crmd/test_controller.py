@@ -185,6 +185,18 @@ def test_controllers_that_all_die_in_one_view_go_on_after_the_last_order_that_an
     everything_runs_once(cluster)
 
 
+def test_a_node_whose_clock_is_not_the_dcs_says_so_and_when_they_agree_again() -> None:
+    cluster = two()
+    cluster.set_clock("n2", ahead_ms=90_000)
+    cluster.run(6_000)
+    cluster.set_clock("n2", ahead_ms=0)
+    cluster.run(6_000)
+
+    assert [line.partition(":")[0] for line in cluster.noted("clock.apart")] == ["n2"]
+    assert "90 s ahead of that of the DC n1: failure-timeout" in cluster.noted("clock.apart")[0]
+    assert cluster.noted("clock.agrees") == ["n2: this node's clock and that of the DC n1 agree again"]
+
+
 def test_orders_that_are_refused_again_and_again_are_repeated_once_a_second() -> None:
     """Without a pause the same transition would fill the log, as often as the policy engine can compute it."""
     cluster = two()

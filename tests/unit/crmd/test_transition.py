@@ -54,6 +54,16 @@ def test_an_action_starts_when_all_its_inputs_are_confirmed() -> None:
     assert Completed(3, "", 0) in transition.confirm(3, T0)
 
 
+def test_a_transition_is_in_vain_when_something_failed_and_nothing_but_pseudo_actions_was_done() -> None:
+    transition = Transition(1, graph((pseudo(1), ()), (operation(2, "monitor"), (1,)), (operation(3, "stop"), ())), "u")
+    transition.start(T0)
+    assert not transition.in_vain
+    transition.fail(2, T0)
+    assert transition.in_vain
+    transition.confirm(3, T0)
+    assert not transition.in_vain
+
+
 def test_a_pseudo_action_is_done_at_once() -> None:
     transition = Transition(1, graph((pseudo(1), ()), (pseudo(2), (1,)), (operation(3, "start"), (2,))), "u")
 
