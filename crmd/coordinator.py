@@ -191,6 +191,8 @@ class Coordinator:
             # Until it is acknowledged (again), its replica does not count.
             self.take_role()
         self._known.pop(sender, None)
+        # What it was ordered and does not tell as being in flight never reached its executor, or was lost with it.
+        self.conductor.node_away(sender, now)
         if state is not State.INTEGRATION:
             self._rejoin(sender, "joins", state, now)
 

@@ -578,10 +578,20 @@ class Cluster:
 
     def replace_executor(self, name: str) -> None:
         """lrmd dies, and a new one starts that knows nothing (its run directory is gone too)."""
+        self.lose_executor(name)
+        self.return_executor(name)
+
+    def lose_executor(self, name: str) -> None:
+        """lrmd dies; what is sent to it is lost until there is another one."""
         machine = self.machines[name]
+        machine.executor = None
         self._give(machine, ExecutorGone())
         machine.agents.clear()
         machine.timers = {key: at for key, at in machine.timers.items() if key[0] != "lrmd"}
+
+    def return_executor(self, name: str) -> None:
+        """A new lrmd starts that knows nothing."""
+        machine = self.machines[name]
         self.start_executor(name)
         self._execute(machine, lrmd_events.CrmdConnected())
         self._give(machine, ExecutorConnected())

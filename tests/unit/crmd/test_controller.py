@@ -598,6 +598,20 @@ def test_a_new_lrmd_that_knows_nothing_is_probed_and_gets_its_monitors_back(node
     everything_runs_once(cluster)
 
 
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_an_order_that_came_while_the_node_had_no_lrmd_is_not_waited_for(node: str) -> None:
+    cluster = two(stonith=True)
+    cluster.lose_executor(node)
+    cluster.ask("n1", ApplyCib(1, (set_property("stop-all-resources", "true"),)))
+    cluster.run(200)
+    cluster.return_executor(node)
+    cluster.run(1000)
+
+    assert [cluster.where(resource) for resource in ("a", "b", "c")] == [[], [], []]
+    assert cluster.state("n1").idle
+    assert cluster.fence_log == []
+
+
 def test_a_policy_engine_that_dies_is_asked_again() -> None:
     cluster = Cluster("n1", cib=cib(*STACK))
     cluster.schedule_failures = 2
