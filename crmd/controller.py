@@ -136,6 +136,11 @@ class Controller(Wiring):
         return self._dc is not None
 
     @property
+    def fencing(self) -> bool:
+        """Whether the cluster fences, as this node's replica has it."""
+        return self._cib.options().stonith_enabled
+
+    @property
     def stale_orders(self) -> int:
         """How many offers and orders of a DC of the past were refused here."""
         return self._member.stale

@@ -130,6 +130,7 @@ class Coordinator:
         self._hold_until, self._quorum = hold_until, quorum
         if own is not None:
             self._answered.add(self._me.name)
+        self.join.fencing = self._cib.options().stonith_enabled
         self._perform_join(self.join.begin(members, peers, own, now))
         self._beat(now)
 
@@ -216,6 +217,7 @@ class Coordinator:
         before = self.join.find(name)
         phase = before.phase if before is not None else Phase.GONE
         self._known.pop(name, None)
+        self.join.fencing = self._cib.options().stonith_enabled
         self._perform_join(self.join.peer(name, peer_state, now))
         entry = self.join.find(name)
         if entry is not None and entry.phase is not phase:
@@ -235,6 +237,7 @@ class Coordinator:
     def join_expired(self, state: State, now: Milliseconds) -> None:
         """Somebody did not come in time."""
         before = {entry.member.name: entry.phase for entry in self.join.members}
+        self.join.fencing = self._cib.options().stonith_enabled
         self._perform_join(self.join.expired(now))
         for entry in self.join.members:
             if entry.phase is not before[entry.member.name]:

@@ -173,9 +173,9 @@ class Daemon:
         self._pump.post(FromHeartbeat(StopRequested(reason)))
 
     async def _say_that_it_turns(self) -> None:
-        """Whoever supervises can't see from outside that an event loop hangs."""
+        """Whoever supervises can't see from outside that an event loop hangs, nor what the CIB says of fencing."""
         while True:
-            self._send_to_heartbeat(StillHere())
+            self._send_to_heartbeat(StillHere(self._core.fencing))
             await asyncio.sleep(STILL_HERE_S)
 
     def _executor_ended(self) -> None:

@@ -6,6 +6,9 @@ another one sends. `Join` is the DC's side: for each member of the view where it
 The DC decides nothing while a member is on its way (OFFERED, REQUESTED, ACKED), or is away for a moment (ABSENT: its
 controller is being restarted). A bound ends each of these waits; then the member counts as GONE: part of the view, but
 with nobody to take orders, and the policy engine says what that means.
+
+Without fencing that engine starts elsewhere at once what a member that is gone still runs. A member of the view has a
+living messaging layer, which has everything stopped before it says `gone`: it is waited for, for UNFENCED_BOUND_MS.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from ipc.units import Milliseconds
 from lrmd.messages import Finished
 
 JOIN_TIMER = "join.bound"
+UNFENCED_BOUND_MS = 90_000
+"""Without fencing: how long a member of the view may take to come back or to say that its controller is gone. Longer
+than its messaging layer needs to find that a controller hangs, and to have everything stopped."""
 
 
 class Verdict(Enum):
@@ -86,7 +92,7 @@ class Phase(Enum):
     """Its controller did not come (back) in time."""
 
 
-_NEVER = Milliseconds(2**62)
+_EVER, _NEVER = Milliseconds(0), Milliseconds(2**62)
 _AWAITED_FIRST = (Phase.OFFERED, Phase.ABSENT)
 
 
@@ -103,6 +109,8 @@ class JoinMember:
     """Whether the state that it told is in the CIB."""
     missed: bool = False
     """Whether people were told that it does not answer."""
+    since: Milliseconds = _EVER
+    """When it was last seen to be away, or was offered to."""
 
 
 class SendOffer(msgspec.Struct, frozen=True, tag=True):
@@ -122,6 +130,8 @@ class Join:
         self._me = me.name
         self._join_bound_ms = join_bound_ms
         self._restart_bound_ms = restart_bound_ms
+        self.fencing = True
+        """Whether a member that counts as gone is fenced before anything of it is recovered; the DC keeps it true."""
         self._members: dict[str, JoinMember] = {}
 
     def begin(
@@ -148,11 +158,12 @@ class Join:
             case "up":
                 if entry.phase in (Phase.ABSENT, Phase.GONE):
                     return self.offer(name, now)
-            case "restarting":
+            case "restarting" | "emptying" if state == "restarting" or not self.fencing:
                 if entry.phase not in (Phase.ABSENT, Phase.GONE) or entry.request is None:
                     entry.phase = Phase.ABSENT
+                    entry.since = now
                     entry.deadline = Milliseconds(now + self._restart_bound_ms)
-            case "gone":
+            case _:
                 entry.phase = Phase.GONE
         return self._timer()
 
@@ -162,6 +173,7 @@ class Join:
         if entry is None or name == self._me:
             return []
         entry.phase = Phase.OFFERED
+        entry.since = now
         entry.deadline = Milliseconds(now + self._join_bound_ms)
         return [SendOffer(name), *self._timer()]
 
@@ -182,6 +194,7 @@ class Join:
             if entry.phase is Phase.REQUESTED:
                 names.append(name)
                 entry.phase = Phase.CONFIRMED if name == self._me else Phase.ACKED
+                entry.since = now
                 entry.deadline = Milliseconds(now + self._join_bound_ms)
         return names
 
@@ -224,6 +237,9 @@ class Join:
             if entry.phase is Phase.OFFERED and not accepted:
                 entry.deadline = Milliseconds(now + self._join_bound_ms)
                 effects += [*self._miss(name, entry), SendOffer(name)]
+                continue
+            if not self.fencing and now < entry.since + UNFENCED_BOUND_MS:
+                entry.deadline = Milliseconds(min(now + self._join_bound_ms, entry.since + UNFENCED_BOUND_MS))
                 continue
             effects.append(
                 Note(

@@ -129,6 +129,12 @@ class ControllerSaid(msgspec.Struct, frozen=True, tag=True):
     message: Transmit | StopReady | StillHere | NodeList | Reset
 
 
+class CompanyChanged(msgspec.Struct, frozen=True, tag=True):
+    """The aggregate to the supervisor: whether other nodes are in the view, which may take over what runs here."""
+
+    accompanied: bool
+
+
 Event = (
     Booted
     | DatagramReceived
@@ -157,6 +163,7 @@ SupervisorEvent = (
     | ChildDetached
     | ExecutorReported
     | ControllerSaid
+    | CompanyChanged
     | TimerFired
 )
 """What the aggregate hands to the supervisor. Of ControllerSaid it gets StopReady and StillHere. Its timers are named

@@ -11,7 +11,9 @@ QuorumBasis = Literal["majority", "two_node", "alone", "none"]
 """Why a view is quorate: a majority of all votes; half of two votes, kept because this node was in a quorate view
 with the other since it started; a node that started alone, after initdead; or not at all."""
 
-PeerState = Literal["up", "restarting", "gone"]
+PeerState = Literal["up", "restarting", "emptying", "gone"]
+"""What a node says of its crmd: it runs; it died and is started again; it counts as gone, and what runs here is being
+stopped, because nothing fences; it counts as gone."""
 
 
 class Member(msgspec.Struct, frozen=True, order=True):
@@ -146,6 +148,9 @@ class StopReady(msgspec.Struct, frozen=True, tag=True):
 
 class StillHere(msgspec.Struct, frozen=True, tag=True):
     """Said every second by a controller whose event loop turns; one that stops saying it hangs, and is replaced."""
+
+    fencing: bool = True
+    """Whether the cluster fences. Where it does not, nobody but the node itself makes sure that nothing runs on it."""
 
 
 class NodeList(msgspec.Struct, frozen=True, tag=True):

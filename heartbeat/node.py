@@ -13,6 +13,7 @@ from heartbeat.events import (
     Booted,
     ChildAttached,
     ChildDetached,
+    CompanyChanged,
     ControllerSaid,
     DatagramReceived,
     DurableState,
@@ -251,7 +252,7 @@ class HeartbeatNode:
         reason = f"this node did not run for {duration_ms} ms"
         effects: list[Effect] = []
         if self.view is not None:
-            effects += self._out_of_view(reason)
+            effects += self._out_of_view(reason, now)
         effects.append(
             Note("warning", "node.paused", f"{reason}; it begins a new life", {"duration_ms": int(duration_ms)})
         )
@@ -357,7 +358,7 @@ class HeartbeatNode:
                 case Installed():
                     performed += self._installed(effect, now)
                 case Dropped(reason):
-                    performed += self._out_of_view(reason)
+                    performed += self._out_of_view(reason, now)
                     performed += self._converse(MembersLost(), now)
                 case _:
                     performed.append(effect)
@@ -371,6 +372,7 @@ class HeartbeatNode:
         message = ViewInstalled(view, self._result, installed.left, installed.lost, installed.detected_at)
         # The executor first: it must not take the controller's first order for one of another view.
         effects: list[Effect] = [ToExecutor(ViewState(view.number, self._me.generation)), ToController(message)]
+        effects += self._supervise(CompanyChanged(accompanied=len(view.members) > 1), now)
         effects += self._converse(MembersChanged(view), now)
         if self._quorum.is_left_behind and not self._result.quorate and len(self._quorum.nodes) == 2:
             others = ", ".join(installed.still_heard or self._quorum.absent_voters())
@@ -380,10 +382,11 @@ class HeartbeatNode:
             effects.append(self._promises.keep_nodes(self._quorum.nodes))
         return [*effects, *self._wait_alone()]
 
-    def _out_of_view(self, reason: str) -> list[Effect]:
+    def _out_of_view(self, reason: str, now: Milliseconds) -> list[Effect]:
         self._quorum.left_view()
         self._result = self._quorum.result(self._began_at, self._began_at)
-        return [ToExecutor(ViewState(0, self._me.generation)), ToController(ViewLost(reason))]
+        effects: list[Effect] = [ToExecutor(ViewState(0, self._me.generation)), ToController(ViewLost(reason))]
+        return [*effects, *self._supervise(CompanyChanged(accompanied=False), now)]
 
     # quorum
 

@@ -5,6 +5,9 @@ Respawning: at once; a child that dies for the third time within a minute waits 
 Stopping, one phase after the other: crmd moves resources away, lrmd stops what is left and exits, the node says
 goodbye and ends. A goodbye tells the peers that nothing runs here, and they act on it without fencing: so it is said
 only after lrmd reported that it is empty. Where that fails the node leaves without one.
+
+Surrendering: as soon as crmd counts as gone, the peers may start elsewhere what runs here. With fencing they fence
+first; without, this node has to stop everything before it says that its crmd is gone.
 """
 
 from enum import Enum
@@ -13,6 +16,7 @@ from heartbeat.events import (
     Booted,
     ChildAttached,
     ChildDetached,
+    CompanyChanged,
     ControllerSaid,
     ExecutorReported,
     Exit,
@@ -51,9 +55,13 @@ MOVING_MS_MAX = 20 * 60_000
 EMPTYING_MS_MAX = 20 * 60_000
 """How long lrmd may take to stop what crmd left."""
 
+SURRENDER_MS_MAX = 60_000
+"""Without fencing: how long lrmd may take to stop everything before the peers are told that crmd is gone."""
+
 _BOUND_TIMER = "supervisor.bound"
 _PHASE_TIMER = "supervisor.phase"
 _SILENCE_TIMER = "supervisor.silence"
+_SURRENDER_TIMER = "supervisor.surrender"
 
 
 class Phase(Enum):
@@ -106,6 +114,10 @@ class Supervisor:
         self._executor_settled = False
         self._was_ready = False
         self._stop_reason = ""
+        self._surrender_reason = ""
+        """While not empty, lrmd stops everything because crmd is gone and nothing fences."""
+        self._fencing = True
+        self._accompanied = False
 
     @property
     def phase(self) -> Phase:
@@ -153,10 +165,15 @@ class Supervisor:
                 self._stop_asked(reason, now, effects)
             case ControllerSaid(StopReady()):
                 self._controller_ready(now, effects)
-            case ControllerSaid(StillHere()):
+            case ControllerSaid(StillHere(fencing)):
+                self._fencing = fencing
                 effects.append(SetTimer(_SILENCE_TIMER, Milliseconds(now + HANG_MS)))
             case ControllerSaid():
                 pass  # what else crmd says is not about this node's processes
+            case CompanyChanged(accompanied):
+                self._accompanied = accompanied
+                if self._controller == "gone" and self._was_ready:
+                    self._surrender("crmd is gone while other nodes may take over", now, effects)
             case TimerFired(timer):
                 self._timer(timer, now, effects)
         self._notice_readiness()
@@ -189,6 +206,11 @@ class Supervisor:
         effects.append(CancelTimer(child.timer))
         effects.append(_note("info", "process.attached", f"{child.name} is attached", child))
         if child is self._crmd:
+            if self._surrender_reason:
+                text = "crmd came back while everything is being stopped; it is started again afterwards"
+                effects.append(_note("notice", "process.too_late", text, child))
+                effects.append(KillProcess(child.name, pid))
+                return
             effects.append(CancelTimer(_BOUND_TIMER))
             self._controller = "up"
             if self._phase is Phase.MOVING:
@@ -197,6 +219,8 @@ class Supervisor:
         self._executor_empty = self._executor_settled = False  # what an earlier lrmd said no longer counts
         if self._phase is Phase.EMPTYING:
             effects.append(ToExecutor(StopEverything(self._stop_reason)))
+        elif self._surrender_reason:
+            effects.append(ToExecutor(StopEverything(self._surrender_reason)))
 
     def _detached(self, child: _Child, pid: int, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         """The connection ended. Usually the process did too, which the shell tells next; else it may come back."""
@@ -217,6 +241,10 @@ class Supervisor:
         if self._is_wanted_end(child):
             self._leave(child, effects)
             return
+        if child is self._lrmd and self._surrender_reason and self._executor_empty:
+            self._start(child, effects)
+            self._surrendered(effects)
+            return
         child.deaths = [*_recent(child.deaths, now), now]
         fields: dict[str, str | int | bool] = {"process": child.name, "pid": pid}
         effects.append(Note("error", "process.died", f"{child.name} ended: {status}", fields))
@@ -236,6 +264,9 @@ class Supervisor:
     def _respawn(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if self._phase is Phase.OVER:
             return
+        if child is self._crmd and self._surrender_reason:
+            child.state = ChildState.WAITING  # it is started when everything is stopped
+            return
         excess = len(child.deaths) - DEATHS_MAX
         if excess < 0:
             self._start(child, effects)
@@ -247,7 +278,7 @@ class Supervisor:
         effects.append(SetTimer(child.timer, Milliseconds(now + delay)))
 
     def _child_timer(self, child: _Child, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
-        if child.state is ChildState.WAITING:
+        if child.state is ChildState.WAITING and not (child is self._crmd and self._surrender_reason):
             self._start(child, effects)
         elif child.state is ChildState.RUNNING:
             text = f"{child.name} runs but is not attached; it is killed and started again"
@@ -260,15 +291,48 @@ class Supervisor:
     def _controller_down(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
         if len(_recent(self._crmd.deaths, now)) >= DEATHS_MAX:
             self._controller_gone(now, effects)
+        elif self._controller == "up" and not self._fencing and self._phase is Phase.EMPTYING:
+            self._controller = "emptying"
         elif self._controller == "up":
             self._controller = "restarting"
             effects.append(SetTimer(_BOUND_TIMER, Milliseconds(now + self._crmd_restart_bound_ms)))
 
     def _controller_gone(self, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        if self._controller == "emptying":
+            return
         effects.append(CancelTimer(_BOUND_TIMER))
         self._controller = "gone"
         if self._phase is Phase.MOVING:
             self._empty(now, effects)
+        self._surrender("crmd is gone and nothing fences this node", now, effects)
+
+    def _surrender(self, reason: str, now: Milliseconds, effects: list[SupervisorEffect]) -> None:
+        """Where nothing fences, the peers start what runs here once they hear `gone`: so it is stopped before that.
+
+        A node that is alone goes on as it is: nobody would take over, and crmd may come back.
+        """
+        if self._fencing or self._phase is Phase.OVER or self._surrender_reason:
+            return
+        if self._phase is Phase.EMPTYING:
+            self._controller = "emptying"  # until it leaves, or its time to stop is over
+            return
+        if not self._accompanied:
+            return
+        self._controller = "emptying"
+        self._surrender_reason = reason
+        effects.append(_note("error", "node.surrender", f"Everything here is stopped: {reason}", self._crmd))
+        effects.append(SetTimer(_SURRENDER_TIMER, Milliseconds(now + SURRENDER_MS_MAX)))
+        if self._lrmd.state is ChildState.ATTACHED:
+            effects.append(ToExecutor(StopEverything(reason)))
+
+    def _surrendered(self, effects: list[SupervisorEffect]) -> None:
+        """The peers may take over, and crmd begins anew."""
+        self._surrender_reason = ""
+        self._controller = "gone"
+        effects.append(CancelTimer(_SURRENDER_TIMER))
+        if self._crmd.state is ChildState.WAITING:
+            effects.append(CancelTimer(self._crmd.timer))
+            self._start(self._crmd, effects)
 
     # leaving
 
@@ -277,7 +341,9 @@ class Supervisor:
             return
         self._stop_reason = reason
         effects.append(Note("notice", "node.stopping", f"This node stops: {reason}"))
-        if self._controller == "gone":
+        if self._controller in ("gone", "emptying"):
+            self._surrender_reason = ""  # what lrmd has begun is now a part of leaving
+            effects.append(CancelTimer(_SURRENDER_TIMER))
             self._empty(now, effects)
             return
         self._enter(Phase.MOVING, MOVING_MS_MAX, now, effects)
@@ -327,6 +393,10 @@ class Supervisor:
             text = f"crmd did not come back within {self._crmd_restart_bound_ms} ms; the others count it as gone"
             effects.append(_note("error", "process.gone", text, self._crmd))
             self._controller_gone(now, effects)
+        elif name == _SURRENDER_TIMER and self._surrender_reason:
+            text = f"Not everything was stopped within {SURRENDER_MS_MAX} ms; the others may start it all the same"
+            effects.append(Note("critical", "node.surrender_failed", text))
+            self._surrendered(effects)
         elif name == _SILENCE_TIMER and self._crmd.alive:
             text = f"crmd has not turned for {HANG_MS} ms: it is killed and started again"
             effects.append(_note("error", "process.hangs", text, self._crmd))

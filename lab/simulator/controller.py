@@ -109,7 +109,7 @@ class ControllerProcess(Process):
 
     def _say_that_it_turns(self) -> None:
         if self._messaging is not None:
-            self._messaging.send(self, StillHere())
+            self._messaging.send(self, StillHere(self.core.fencing))
             self.later(STILL_HERE_MS, self._say_that_it_turns)
 
     def attach_executor(self, connection: Connection) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.namespaces.journal import read, starts
+from lab.namespaces.journal import double_starts, read, starts
 from lab.namespaces.lab import Lab, available
 from lab.probe import boottime_ms
 from tests.lab.conftest import KEYS, RESOURCES, ClusterMaker, TestCluster, cib, ha_cf
@@ -70,6 +70,21 @@ def test_a_controller_that_dies_three_times_in_a_minute_gets_its_node_fenced(mak
         time.sleep(2.5)
     cluster.lab.wait_for("node2 is fenced", lambda: [name for *_, name in cluster.lab.fencings] == ["node2"], 10)
     cluster.wait_running(on="node1", since=boottime_ms())
+
+
+def test_without_fencing_a_node_whose_controller_dies_three_times_is_emptied_before_the_other_takes_over(
+    unfenced: TestCluster,
+) -> None:
+    lab = unfenced.lab
+    for _ in range(3):
+        killed = lab["node1"].kill_daemon("crmd")
+        lab.wait_for(
+            "there is another crmd", lambda killed=killed: lab["node1"].daemon_pids("crmd") not in ([], [killed])
+        )  # type: ignore[misc]
+    lab.wait_for("the group was started by the other node", lambda: "node2" in starts(read(lab.journal), "one"), 20)
+    unfenced.wait_running(on="node1", since=boottime_ms())
+    assert double_starts(read(lab.journal)) == []
+    assert "Everything here is stopped: crmd is gone" in log(unfenced, "node1")
 
 
 def test_a_paused_node_that_cannot_be_fenced_comes_back_with_what_it_runs(make_cluster: ClusterMaker) -> None:

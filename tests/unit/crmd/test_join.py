@@ -6,7 +6,7 @@ from cib import history
 from cib.document import Document
 from cib.version import CibVersion
 from crmd.cib_view import CibView
-from crmd.join import JOIN_TIMER, Allegiance, Join, Phase, SendOffer, Verdict
+from crmd.join import JOIN_TIMER, UNFENCED_BOUND_MS, Allegiance, Join, Phase, SendOffer, Verdict
 from crmd.member_side import MemberSide
 from crmd.node_side import NodeSide
 from crmd.peer_messages import NO_TERM, JoinRequest, Offer, Term
@@ -96,6 +96,43 @@ def test_a_member_whose_controller_is_restarting_is_waited_for_and_not_offered_a
     assert join.waiting() == ("n2",)
     assert not join.requests_in
     assert SendOffer("n2") in join.peer("n2", "up", T0)
+
+
+def test_with_fencing_a_member_that_stops_everything_because_its_controller_is_gone_is_not_waited_for() -> None:
+    join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
+    join.begin(MEMBERS[:2], {"n2": "emptying"}, request(), T0)
+
+    assert join.waiting() == ()
+    assert join.requests_in
+
+
+def test_without_fencing_a_member_is_gone_only_when_its_messaging_layer_says_so() -> None:
+    join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
+    join.fencing = False
+    join.begin(MEMBERS[:2], {"n2": "restarting"}, request(), T0)
+    join.expired(Milliseconds(3000))
+    assert join.waiting() == ("n2",)
+
+    join.peer("n2", "emptying", Milliseconds(4000))
+    for now in range(5000, UNFENCED_BOUND_MS, 5000):
+        join.expired(Milliseconds(now))
+        assert not join.requests_in
+
+    join.peer("n2", "gone", Milliseconds(UNFENCED_BOUND_MS - 1))
+    assert join.requests_in
+
+
+def test_without_fencing_a_controller_that_hangs_is_waited_for_until_its_messaging_layer_has_replaced_it() -> None:
+    join = Join(TERM, MEMBERS[0], join_bound_ms=5000, restart_bound_ms=3000)
+    join.fencing = False
+    join.begin(MEMBERS, {}, request(), T0)
+    join.requested("n3", request(), T0)
+    effects = join.expired(Milliseconds(5000))
+
+    assert join.waiting() == ("n2",)
+    assert effects[-1] == SetTimer(JOIN_TIMER, Milliseconds(10_000))
+    join.expired(Milliseconds(UNFENCED_BOUND_MS))
+    assert join.waiting() == ()
 
 
 def test_the_requests_are_in_when_all_have_told_their_state() -> None:

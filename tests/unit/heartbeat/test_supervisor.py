@@ -4,6 +4,7 @@ from heartbeat.events import (
     Booted,
     ChildAttached,
     ChildDetached,
+    CompanyChanged,
     ControllerSaid,
     ExecutorReported,
     Exit,
@@ -19,7 +20,7 @@ from heartbeat.events import (
     ToExecutor,
 )
 from heartbeat.messages import PeerState, StillHere, StopReady, StopRequested
-from heartbeat.supervisor import ATTACH_MS, HANG_MS, MOVING_MS_MAX, Supervisor
+from heartbeat.supervisor import ATTACH_MS, HANG_MS, MOVING_MS_MAX, SURRENDER_MS_MAX, Supervisor
 from ipc.note import Note
 from ipc.supervision import ExecutorState, ProcessName, StopEverything
 from ipc.timers import CancelTimer, SetTimer, TimerFired
@@ -297,3 +298,103 @@ def test_the_states_of_the_children_and_of_a_stop_are_shown_in_words() -> None:
     assert node.core.processes == (("lrmd", "running (pid 101)"), ("crmd", "running (pid 102)"))
     node.give(StopNodeAsked("stop"))
     assert node.core.processes[0] == ("node", "moving resources away")
+
+
+def unfenced(*, accompanied: bool = True) -> Node:
+    node = running()
+    node.give(CompanyChanged(accompanied=accompanied))
+    node.give(ControllerSaid(StillHere(fencing=False)))
+    node.give(ExecutorReported(BUSY))
+    return node
+
+
+def surrendering() -> Node:
+    node = unfenced()
+    for _ in range(2):
+        node.die("crmd")
+        node.attach("crmd")
+    assert [type(effect) for effect in node.die("crmd")] == [ToExecutor]
+    return node
+
+
+def test_without_fencing_everything_is_stopped_before_the_peers_hear_that_crmd_is_gone() -> None:
+    node = surrendering()
+    assert node.controller() == "emptying"
+    assert node.wait(5000) == []
+    node.give(ExecutorReported(EMPTY))
+    assert node.controller() == "emptying"
+    assert node.die("lrmd", "exit code 0") == [StartProcess("lrmd"), StartProcess("crmd")]
+    assert node.controller() == "gone"
+    node.attach("lrmd")
+    node.attach("crmd")
+    assert node.controller() == "up"
+    assert node.core.ready
+
+
+def test_without_fencing_a_crmd_that_is_not_back_in_time_counts_as_gone_only_when_everything_is_stopped() -> None:
+    node = unfenced()
+    node.die("crmd")
+    assert [type(effect) for effect in node.wait(5000)] == [ToExecutor]
+    assert node.controller() == "emptying"
+    node.give(ExecutorReported(EMPTY))
+    node.die("lrmd", "exit code 0")
+    assert node.controller() == "gone"
+
+
+def test_a_crmd_that_comes_back_while_everything_is_being_stopped_begins_anew_afterwards() -> None:
+    node = unfenced()
+    node.die("crmd")
+    node.wait(5000)
+    assert node.attach("crmd") == [KillProcess("crmd", node.pids["crmd"])]
+    assert node.die("crmd") == []
+    node.give(ExecutorReported(EMPTY))
+    assert node.die("lrmd", "exit code 0") == [StartProcess("lrmd"), StartProcess("crmd")]
+
+
+def test_an_lrmd_that_dies_while_it_stops_everything_is_told_again() -> None:
+    node = surrendering()
+    assert node.die("lrmd") == [StartProcess("lrmd")]
+    assert [type(effect) for effect in node.attach("lrmd")] == [ToExecutor]
+    assert node.controller() == "emptying"
+
+
+def test_the_peers_wait_no_longer_than_a_bound_for_a_node_that_can_not_stop_everything() -> None:
+    node = surrendering()
+    effects = node.wait(SURRENDER_MS_MAX)
+    assert effects == [StartProcess("crmd")]
+    assert node.controller() == "gone"
+
+
+def test_without_fencing_a_node_that_is_alone_keeps_what_it_runs_until_others_come() -> None:
+    node = unfenced(accompanied=False)
+    node.die("crmd")
+    assert node.wait(5000) == []
+    assert node.controller() == "gone"
+    assert [type(effect) for effect in node.give(CompanyChanged(accompanied=True))] == [ToExecutor]
+    assert node.controller() == "emptying"
+
+
+def test_with_fencing_the_peers_hear_at_once_that_crmd_is_gone_and_nothing_is_stopped() -> None:
+    node = running()
+    node.give(CompanyChanged(accompanied=True))
+    node.give(ControllerSaid(StillHere(fencing=True)))
+    node.die("crmd")
+    assert node.wait(5000) == []
+    assert node.controller() == "gone"
+
+
+def test_a_node_that_is_asked_to_stop_while_it_surrenders_says_goodbye_when_it_is_empty() -> None:
+    node = surrendering()
+    assert [type(effect) for effect in node.give(StopNodeAsked("stop"))] == [ToExecutor]
+    node.give(ExecutorReported(EMPTY))
+    assert node.die("lrmd", "exit code 0") == [Leave("stop")]
+
+
+def test_without_fencing_a_leaving_node_whose_crmd_dies_is_not_taken_over_before_it_is_empty() -> None:
+    node = unfenced()
+    node.give(StopNodeAsked("stop"))
+    node.die("crmd")
+    node.wait(5000)
+    assert node.controller() == "emptying"
+    node.give(ExecutorReported(EMPTY))
+    assert node.die("lrmd", "exit code 0") == [Leave("stop")]
