@@ -1,6 +1,7 @@
 """The lab's switch and cables: a bridge in a namespace of its own, one veth pair for each node."""
 
 import contextlib
+import threading
 from ipaddress import ip_interface
 from typing import Any
 
@@ -22,11 +23,13 @@ def hardware_address(address: str) -> str:
 class Switch:
     """A bridge inside the network namespace of process `holder_pid`.
 
-    Nothing is created in the machine's own namespace. A port is named after the node's number.
+    Nothing is created in the machine's own namespace. A port is named after the node's number. Several threads may
+    use it: the power switch cuts cables while a test plugs others in.
     """
 
     def __init__(self, holder_pid: int, *, create: bool = True) -> None:
         """`create` False: the bridge is there."""
+        self._busy = threading.RLock()
         self._netlink: Any = NetNS(f"/proc/{holder_pid}/ns/net")
         if create:
             self._netlink.link("add", ifname=BRIDGE, kind="bridge", br_mcast_snooping=0)
@@ -36,6 +39,7 @@ class Switch:
     def connect(self, port: str, node_pid: int, interface: str, address: str, prefix: int) -> None:
         """Plug a cable in: `interface` in the network namespace of process `node_pid`, with an address, up."""
         node: Any = NetNS(f"/proc/{node_pid}/ns/net")
+        self._busy.acquire()
         try:
             self._netlink.link(
                 "add",
@@ -56,20 +60,23 @@ class Switch:
             node.addr("add", index=inside, address=address, prefixlen=prefix, broadcast=broadcast)
             node.link("set", index=inside, state="up")
         finally:
+            self._busy.release()
             node.close()
 
     def set_port(self, port: str, up: bool) -> None:
         """Pull the plug (or put it back): nothing passes in either direction from this instant."""
-        found = self._netlink.link_lookup(ifname=port)
-        if found:
-            self._netlink.link("set", index=found[0], state="up" if up else "down")
+        with self._busy:
+            found = self._netlink.link_lookup(ifname=port)
+            if found:
+                self._netlink.link("set", index=found[0], state="up" if up else "down")
 
     def remove_port(self, port: str) -> None:
         """Take the cable away."""
-        for index in self._netlink.link_lookup(ifname=port):
-            with contextlib.suppress(NetlinkError):
-                # It goes by itself with the namespace at its other end, sooner or later.
-                self._netlink.link("del", index=index)
+        with self._busy:
+            for index in self._netlink.link_lookup(ifname=port):
+                with contextlib.suppress(NetlinkError):
+                    # It goes by itself with the namespace at its other end, sooner or later.
+                    self._netlink.link("del", index=index)
 
     def close(self) -> None:
         """Close the netlink socket; the bridge goes with its namespace."""

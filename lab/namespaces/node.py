@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ class Node:
         self._holder: subprocess.Popen[bytes] | None = None
         self._lifeline: Lifeline | None = None
         self._pid = 0
+        self._power = threading.RLock()
+        """One thread at a time changes whether the node is on: a test, or the power switch for a fence agent."""
 
     @property
     def is_on(self) -> bool:
@@ -83,8 +86,12 @@ class Node:
 
     def boot(self) -> None:
         """Power on: namespaces, mounts, network. No daemon is started. Raises LabError."""
-        if self.is_on:
-            raise LabError(f"{self.name} is on already")
+        with self._power:
+            if self.is_on:
+                raise LabError(f"{self.name} is on already")
+            self._boot()
+
+    def _boot(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         plan = self.directory / "plan.json"
         plan.write_bytes(
@@ -92,9 +99,10 @@ class Node:
                 RootPlan(hostname=self.name, directory=str(self.directory), directories=self.extra_directories)
             )
         )
-        self._holder = self._unshare(plan)
-        children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
+        holder = self._unshare(plan)
+        children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()
         self._pid = int(children[0])
+        self._holder = holder  # from now on the node is on, for whoever looks meanwhile
         self._switch.connect(self._port, self._pid, INTERFACE, self.address, PREFIX)
 
     def _unshare(self, plan: Path) -> "subprocess.Popen[bytes]":
@@ -143,8 +151,11 @@ class Node:
 
     def kill(self) -> None:
         """Power cut: the link goes down, every process (resources too) dies, mounts and addresses vanish."""
-        if not self.is_on:
-            return
+        with self._power:
+            if self.is_on:
+                self._cut_power()
+
+    def _cut_power(self) -> None:
         self._switch.set_port(self._port, up=False)
         os.kill(self._pid, signal.SIGKILL)
         if self._holder is not None:
