@@ -7,32 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
-from cib.configuration import ClusterOptions, cluster_options, resources
+from cib.configuration import BOOTSTRAP_OPTIONS, ClusterOptions, cluster_options, resources
+from cib.dates import parse_instant
 from cib.document import Document
+from cib.option_checks import KNOWN_OPTIONS, any_of, option_problem
+from cib.order_loops import order_loops
 from cib.reports import Report, Severity
-from cib.values import ValueFormatError, parse_boolean, parse_interval_ms, parse_score
+from cib.values import ValueFormatError, boolean_or, parse_boolean, parse_interval_ms, parse_score
 from cib.xml import Element, elements, name_of
 
 _RESOURCE_NAMES = frozenset({"primitive", "group", "clone", "master", "bundle", "template", "tag"})
 _ONCE_ONLY = frozenset({"start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from", "reload"})
 _TARGET_ROLES = ("Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave")
-_BOOLEAN_OPTIONS = (
-    "stonith-enabled",
-    "symmetric-cluster",
-    "maintenance-mode",
-    "stop-all-resources",
-    "start-failure-is-fatal",
-    "startup-fencing",
-    "enable-acl",
-    "concurrent-fencing",
-    "stop-orphan-resources",
-    "stop-orphan-actions",
-    "enable-startup-probes",
-)
-_DURATION_OPTIONS = ("stonith-timeout", "cluster-recheck-interval", "cluster-delay", "dc-deadtime", "transition-delay")
-_POLICIES = ("stop", "freeze", "ignore", "demote", "fence", "suicide")
 _SCORE_META = ("resource-stickiness", "migration-threshold", "priority")
+_NUMBER_META = ("clone-max", "clone-min", "clone-node-max", "promoted-max", "promoted-node-max", "master-max")
+_WORD_META = {
+    "multiple-active": ("stop_start", "stop_only", "block", "stop_unexpected"),
+    "requires": ("nothing", "quorum", "fencing", "unfencing"),
+}
 _BOOLEAN_META = ("is-managed", "maintenance", "allow-migrate", "interleave", "ordered", "notify", "globally-unique")
 
 
@@ -62,30 +56,21 @@ def _check_options(document: Document, options: ClusterOptions) -> Iterable[Repo
     section = document.section("crm_config")
     for pair in section.iterdescendants("nvpair") if section is not None else ():
         name, value = pair.get("name", ""), pair.get("value", "")
-        expected = _option_problem(name, value)
+        expected = option_problem(name, value)
         if expected:
             text = f"option {name} has the value '{value}', expected {expected}; its default is used"
             yield _report("option.value", "error", text, pair)
+        parent = pair.getparent()
+        # Tools keep options of their own in sets of their own: those are none of the cluster's.
+        own = parent is not None and parent.get("id") == BOOTSTRAP_OPTIONS
+        if own and name and name not in KNOWN_OPTIONS:
+            near = get_close_matches(name, sorted(KNOWN_OPTIONS), n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            yield _report("option.unknown", "warning", f"the cluster has no option '{name}'{hint}", pair)
     fences = options.values.get("no-quorum-policy", "").lower() in ("fence", "suicide")
     if fences and not options.stonith_enabled:
         text = f"no-quorum-policy={options.values['no-quorum-policy']} needs fencing, which is disabled; stop is used"
         yield _report("option.policy", "error", text, section)
-
-
-def _option_problem(name: str, value: str) -> str:
-    """Return what is expected instead of an option's value; empty when it is right."""
-    try:
-        if name in _BOOLEAN_OPTIONS:
-            parse_boolean(value)
-        elif name in _DURATION_OPTIONS:
-            parse_interval_ms(value)
-    except ValueFormatError as error:
-        return error.expected
-    if name == "no-quorum-policy" and value.lower() not in _POLICIES:
-        return ", ".join(_POLICIES)
-    if name == "stonith-action" and value not in ("reboot", "off", "poweroff"):
-        return "reboot or off"
-    return ""
 
 
 def _check_fencing(document: Document, options: ClusterOptions) -> Iterable[Report]:
@@ -122,8 +107,45 @@ def _check_resources(document: Document) -> Iterable[Report]:
                 yield from _check_template(document, element)
             case "operations":
                 yield from _check_operations(element)
+            case "clone" | "master":
+                yield from _check_clone(element)
             case "meta_attributes":
                 yield from _check_meta(element)
+    defaults = document.section("rsc_defaults")
+    for holder in defaults.iterchildren("meta_attributes") if defaults is not None else ():
+        yield from _check_meta(holder)
+    defaults = document.section("op_defaults")
+    for pair in defaults.iterdescendants("nvpair") if defaults is not None else ():
+        yield from _check_operation_default(pair)
+
+
+def _check_operation_default(pair: Element) -> Iterable[Report]:
+    name, value = pair.get("name", ""), pair.get("value", "")
+    if name in ("timeout", "start-delay", "interval"):
+        try:
+            parse_interval_ms(value)
+        except ValueFormatError as error:
+            yield _report("op.default", "warning", f"{name} '{value}' is not {error.expected}; it is ignored", pair)
+
+
+def _is_promotable(clone: Element) -> bool:
+    pairs = [pair for holder in clone.iterchildren("meta_attributes") for pair in holder.iterchildren("nvpair")]
+    return clone.tag == "master" or any(
+        pair.get("name") == "promotable" and boolean_or(pair.get("value"), default=False) for pair in pairs
+    )
+
+
+def _check_clone(clone: Element) -> Iterable[Report]:
+    """A promotable clone needs an agent that can promote, which no init script and no systemd unit can."""
+    for primitive in clone.iterdescendants("primitive") if _is_promotable(clone) else ():
+        standard = primitive.get("class")
+        if standard in ("systemd", "lsb", "service", "upstart", "nagios"):
+            name = primitive.get("id", "")
+            text = (
+                f"Resource {name}:0 is of type {standard} and therefore cannot be used as a promotable clone resource; "
+                f"use an agent of class ocf, or remove 'promotable' from {clone.get('id')}"
+            )
+            yield _report("clone.promotable", "error", text, clone)
 
 
 def _check_template(document: Document, primitive: Element) -> Iterable[Report]:
@@ -175,7 +197,7 @@ def _check_meta(holder: Element) -> Iterable[Report]:
             continue
         expected = _meta_problem(name, value)
         if expected:
-            severity: Severity = "error" if name == "target-role" else "warning"
+            severity: Severity = "error" if name in ("target-role", *_WORD_META) else "warning"
             text = f"meta attribute {name} has the value '{value}', expected {expected}; it is ignored"
             yield _report("meta.value", severity, text, pair)
 
@@ -190,6 +212,10 @@ def _meta_problem(name: str, value: str) -> str:
             parse_interval_ms(value)
     except ValueFormatError as error:
         return error.expected
+    if name in _NUMBER_META and not re.match(r"[0-9]+$", value):
+        return "a whole number, 0 or more"
+    if name in _WORD_META and value.lower() not in _WORD_META[name]:
+        return any_of(_WORD_META[name])
     if name == "target-role" and value.capitalize() not in _TARGET_ROLES:
         return ", ".join(_TARGET_ROLES[:4])
     return ""
@@ -203,13 +229,64 @@ def _check_constraints(document: Document) -> Iterable[Report]:
     if section is None:
         return
     kinds = _kinds_of_ids(document)
+    unpromotable = _unpromotable(document)
     for constraint in elements(section):
         for attribute in ("rsc", "with-rsc", "first", "then"):
             yield from _check_reference(constraint, constraint.get(attribute), kinds)
         for reference in constraint.iterdescendants("resource_ref"):
             yield from _check_reference(constraint, reference.get("id"), kinds)
+        yield from _check_itself(constraint)
+        yield from _check_roles(constraint, unpromotable)
         if constraint.tag == "rsc_location":
             yield from _check_location(document, constraint)
+    for loop in order_loops(section):
+        names = ", ".join(each.get("first", "") for each in loop)
+        others = ", ".join(each.get("id", "") for each in loop)
+        text = f"{names} wait for each other, so that none of them starts ({others}); remove one of these orders"
+        yield _report("constraint.loop", "warning", text, loop[0])
+
+
+def _unpromotable(document: Document) -> frozenset[str]:
+    """Return the ids of resources that are never promoted: those outside promotable clones and bundles."""
+    section = document.section("resources")
+    found: set[str] = set()
+    for top in elements(section) if section is not None else ():
+        may_promote = top.tag == "bundle" or (top.tag in ("clone", "master") and _is_promotable(top))
+        if not may_promote:
+            found |= {each.get("id", "") for each in top.iter("primitive", "group", "clone")}
+    return frozenset(found)
+
+
+def _check_roles(constraint: Element, unpromotable: frozenset[str]) -> Iterable[Report]:
+    pairs = (
+        ("rsc", "role"), ("rsc", "rsc-role"), ("with-rsc", "with-rsc-role"),
+        ("first", "first-action"), ("then", "then-action"),
+    )  # fmt: skip
+    for who, what in pairs:
+        name, value = constraint.get(who), constraint.get(what, "")
+        if name in unpromotable and value in ("Promoted", "Master", "Unpromoted", "Slave", "promote", "demote"):
+            text = f"{what} is {value}, but '{name}' is never promoted: it is in no promotable clone"
+            yield _report("constraint.role", "warning", text, constraint)
+
+
+def _check_itself(constraint: Element) -> Iterable[Report]:
+    """A constraint between a resource and itself, or a set that names one twice."""
+    for one, other in (("rsc", "with-rsc"), ("first", "then")):
+        name = constraint.get(one)
+        same_role = constraint.get("rsc-role") == constraint.get("with-rsc-role")
+        same_action = (constraint.get("first-action") or "start") == (constraint.get("then-action") or "start")
+        if name is not None and name == constraint.get(other) and same_role and same_action:
+            text = f"it relates '{name}' to itself, which does nothing; name two different resources"
+            yield _report("constraint.itself", "warning", text, constraint)
+    names = [reference.get("id", "") for reference in constraint.iterdescendants("resource_ref")]
+    for name in dict.fromkeys(each for each in names if constraint.tag != "rsc_order" and names.count(each) > 1):
+        yield _report("constraint.itself", "warning", f"it names '{name}' more than once", constraint)
+    if constraint.tag == "rsc_order":
+        for holder in constraint.iterchildren("resource_set"):
+            inside = [reference.get("id", "") for reference in holder.iterchildren("resource_ref")]
+            for name in dict.fromkeys(each for each in inside if inside.count(each) > 1):
+                text = f"its set '{holder.get('id', '')}' names '{name}' more than once"
+                yield _report("constraint.itself", "warning", text, constraint)
 
 
 def _kinds_of_ids(document: Document) -> dict[str, str]:
@@ -238,9 +315,23 @@ def _check_location(document: Document, constraint: Element) -> Iterable[Report]
     if node is not None and names and node not in names:
         text = f"there is no node '{node}' (yet); nodes: {', '.join(sorted(names))}"
         yield _report("constraint.node", "warning", text, constraint)
+    for date in constraint.iterdescendants("date_expression"):
+        for attribute in ("start", "end"):
+            value = date.get(attribute)
+            if value is not None and not _is_instant(value):
+                text = f"{attribute} '{value}' is no date, expected one such as 2030-12-31 or 2030-12-31T23:00:00Z"
+                yield _report("rule.date", "error", text, date)
     for rule in constraint.iterchildren("rule"):
         if all(rule.get(name) is None for name in ("score", "score-attribute", "id-ref")):
             yield _report("rule.score", "error", "a rule of a location needs a score or a score-attribute", rule)
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        parse_instant(text)
+    except ValueFormatError:
+        return False
+    return True
 
 
 # fencing levels

@@ -12,7 +12,8 @@ _KEYWORDS = ("params", "meta", "op", "utilization", "operations", "op_params", "
 def doubts(thing: ConfigurationObject) -> list[str]:
     """A name without a value that looks like a misspelt keyword (`opp monitor …` sets a parameter `opp`)."""
     if isinstance(thing, Properties):
-        return _unknown_names("property" if thing.keyword == "property" else "meta attribute", thing)
+        # The check at commit tells unknown properties of the cluster, whether they are near a known one or not.
+        return [] if thing.keyword == "property" else _unknown_names("meta attribute", thing)
     sets: list[AttributeSet] = []
     if isinstance(thing, Container):
         sets += thing.sets
@@ -24,6 +25,8 @@ def doubts(thing: ConfigurationObject) -> list[str]:
                 sets.append(part)
     told = []
     for content in sets:
+        if content.keyword == "meta":
+            told += _unknown_meta(thing.id, content)
         for pair in content.pairs:
             close = get_close_matches(pair.name.lower(), _KEYWORDS, n=1, cutoff=0.75) if pair.value is None else []
             if close and not pair.reference:
@@ -33,12 +36,25 @@ def doubts(thing: ConfigurationObject) -> list[str]:
     return told
 
 
+def _unknown_meta(identifier: str, content: AttributeSet) -> list[str]:
+    """Meta attributes that are nearly those of the cluster. Others may be there for an agent or a tool."""
+    from crmsh.configuration.properties import CLONE_META, RESOURCE_META
+
+    known = (*RESOURCE_META, *CLONE_META, "master-max", "master-node-max")
+    told = []
+    for pair in content.pairs:
+        close = get_close_matches(pair.name, known, n=1, cutoff=0.85) if pair.name not in known else []
+        if close and pair.name.replace("_", "-") not in known:
+            told.append(f"the cluster does not know the meta attribute '{pair.name}' of '{identifier}'; "
+                        f"did you mean '{close[0]}'?")  # fmt: skip
+    return told
+
+
 def _unknown_names(kind: str, thing: Properties) -> list[str]:
     """Names that are nearly those of options. Others may be somebody's own, for tools that read them."""
-    from crmsh.configuration.properties import OPERATION_ATTRIBUTES, PROPERTY_DEFAULTS, RESOURCE_META
+    from crmsh.configuration.properties import OPERATION_ATTRIBUTES, RESOURCE_META
 
     known = {
-        "property": tuple(PROPERTY_DEFAULTS),
         "rsc_defaults": RESOURCE_META,
         "op_defaults": OPERATION_ATTRIBUTES,
     }.get(thing.keyword, ())

@@ -108,7 +108,8 @@ def verify(session: Session, arguments: list[str]) -> None:
 def _report_problems(session: Session, since_base: bool = False) -> bool:
     """Tell what is wrong with the working copy. Returns whether anything is an error.
 
-    With `since_base` errors that were there before the changes are told as warnings: they are no reason to refuse.
+    With `since_base` errors that were there before the changes are told as warnings, since they are no reason to
+    refuse; warnings that were there before are not told again.
     """
     from msgspec.structs import replace
 
@@ -122,14 +123,15 @@ def _report_problems(session: Session, since_base: bool = False) -> bool:
 
         reports += check_agents(session.copy, session.backend.client())
     known: set[tuple[str, str, str]] = set()
-    if since_base and any(report.severity == "error" for report in reports):
+    if since_base and reports:
         known = {(r.code, r.id, r.text) for r in verify_cib(to_line(session.copy.base).encode())}
     errors = False
     for report in reports:
-        if report.severity == "error" and (report.code, report.id, report.text) not in known:
+        is_new = (report.code, report.id, report.text) not in known
+        if report.severity == "error" and is_new:
             session.error(report.sentence())
             errors = True
-        else:
+        elif report.severity == "error" or is_new:
             session.warning(report.sentence())
     return errors
 

@@ -46,6 +46,13 @@ def test_a_fencing_device_or_the_option_satisfies() -> None:
         ("no-quorum-policy", "panic", "expected stop, freeze, ignore, demote, fence"),
         ("stonith-action", "explode", "expected reboot or off"),
         ("no-quorum-policy", "suicide", "needs fencing, which is disabled"),
+        ("batch-limit", "abc", "expected a whole number"),
+        ("load-threshold", "much", "expected a percentage"),
+        ("node-health-red", "bad", "expected a score"),
+        ("placement-strategy", "weird", "expected default, utilization, minimal or balanced"),
+        ("priority-fencing-delay", "soon", "expected a duration"),
+        ("nosuch", "1", "warning: line 3: nvpair 'x': the cluster has no option 'nosuch'"),
+        ("batch-limitt", "1", "did you mean 'batch-limit'?"),
     ],
 )
 def test_a_wrong_option_is_told(name: str, value: str, message: str) -> None:
@@ -116,3 +123,66 @@ def test_a_level_without_its_device_is_told() -> None:
     level = '<fencing-level id="f" target="n1" index="1" devices="ipmi"/>'
     more = f"<fencing-topology>{level}</fencing-topology>"
     assert "there is no fencing device 'ipmi'" in first(check(cib(config=NO_FENCING, more=more)))
+
+
+def test_an_option_that_a_tool_keeps_in_a_set_of_its_own_is_none_of_ours() -> None:
+    own = (
+        '<cluster_property_set id="SAPHanaSR"><nvpair id="h" name="hana_glob_mts" value="true"/></cluster_property_set>'
+    )
+    assert check(cib(config=f"{NO_FENCING}{own}")) == ()
+
+
+PAIR = f'<primitive id="a" {DUMMY}/><primitive id="b" {DUMMY}/>'
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        ('<rsc_order id="o" first="a" then="a"/>', "it relates 'a' to itself, which does nothing"),
+        ('<rsc_colocation id="c" rsc="a" with-rsc="a" score="5"/>', "it relates 'a' to itself"),
+        (
+            '<rsc_order id="o"><resource_set id="s"><resource_ref id="a"/><resource_ref id="a"/></resource_set>'
+            "</rsc_order>",
+            "its set 's' names 'a' more than once",
+        ),
+        (
+            '<rsc_order id="o1" first="a" then="b"/><rsc_order id="o2" first="b" then="a"/>',
+            "a, b wait for each other, so that none of them starts (o1, o2)",
+        ),
+        (
+            '<rsc_colocation id="c" rsc="a" with-rsc="b" with-rsc-role="Promoted" score="5"/>',
+            "with-rsc-role is Promoted, but 'b' is never promoted",
+        ),
+        ('<rsc_order id="o" first="a" first-action="promote" then="b"/>', "first-action is promote, but 'a' is never"),
+        (
+            '<rsc_location id="l" rsc="a"><rule id="r" score="5"><date_expression id="e" operation="gt" start="soon"/>'
+            "</rule></rsc_location>",
+            "start 'soon' is no date",
+        ),
+    ],
+)
+def test_a_constraint_that_cannot_do_what_it_says_is_told(constraints: str, message: str) -> None:
+    assert message in first(check(cib(resources=PAIR, constraints=constraints, config=NO_FENCING)))
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        '<rsc_order id="o1" first="a" then="b"/><rsc_order id="o2" first="b" then="a" kind="Optional"/>',
+        '<rsc_order id="o1" first="a" then="b"/>'
+        '<rsc_order id="o2" first="b" first-action="stop" then="a" then-action="start"/>',
+        '<rsc_order id="o1" first="a" then="b"/><rsc_order id="o2" first="a" then="b"/>',
+    ],
+)
+def test_orders_that_do_not_wait_in_a_circle_are_no_loop(constraints: str) -> None:
+    assert check(cib(resources=PAIR, constraints=constraints, config=NO_FENCING)) == ()
+
+
+def test_a_promotable_clone_of_a_unit_that_cannot_be_promoted_is_told() -> None:
+    clone = (
+        '<clone id="c"><meta_attributes id="m"><nvpair id="n" name="promotable" value="true"/></meta_attributes>'
+        '<primitive id="u" class="systemd" type="chronyd"/></clone>'
+    )
+    found = first(check(cib(resources=clone, config=NO_FENCING)))
+    assert found.startswith("error: line ")
+    assert "clone 'c': Resource u:0 is of type systemd and therefore cannot be used as a promotable clone" in found
