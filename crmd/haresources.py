@@ -6,16 +6,36 @@ Source of the grammar: the sample file and ResourceManager of Heartbeat 3.0.
 """
 
 import ipaddress
+import posixpath
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipc.problems import Problem, Severity, has_errors
+from ipc.problems import Problem, Severity, has_errors, lines_of
 
 FILE_BYTES_MAX = 256 * 1024
 ADDRESS_SCRIPTS = ("IPaddr", "IPaddr2")
 ADDRESS_FORM = "ADDRESS[/PREFIX[/DEVICE][/BROADCAST]] such as 172.16.20.100/16/eth0"
+ADDRESS6_FORM = "IPv6addr::ADDRESS[/PREFIX[/DEVICE]] such as IPv6addr::2001:db8::1/64/eth0"
 FILESYSTEM_FORM = "Filesystem::DEVICE::DIRECTORY[::TYPE[::OPTIONS]]"
+
+CLASSIC_FORMS: dict[str, tuple[int, int, str]] = {
+    "Delay": (0, 2, "Delay[::START-SECONDS[::STOP-SECONDS]]"),
+    "IPsrcaddr": (1, 1, "IPsrcaddr::ADDRESS"),
+    "LVM": (1, 1, "LVM::VOLUME-GROUP"),
+    "MailTo": (1, 2, "MailTo::ADDRESS[::SUBJECT]"),
+    "Raid1": (2, 2, "Raid1::CONFIGFILE::DEVICE"),
+    "SendArp": (1, 1, "SendArp::ADDRESS/DEVICE"),
+    "Xinetd": (1, 1, "Xinetd::SERVICE"),
+    "apache": (0, 1, "apache[::CONFIGFILE]"),
+    "db2": (1, 1, "db2::OWNER"),
+    "drbddisk": (0, 1, "drbddisk[::RESOURCE]"),
+    "portblock": (3, 3, "portblock::tcp|udp::PORTS::block|unblock"),
+}
+"""Scripts that came with the classic program: fewest and most arguments, and how they are written."""
+
+ACTIONS = ("start", "stop", "status", "restart", "monitor")
+_OURSELVES = "heartbeat"
 
 _NODE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_])?", re.ASCII)
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,127}", re.ASCII)
@@ -114,6 +134,8 @@ class _Parser:
     lines: list[ResourceLine] = field(default_factory=list)
     first: dict[str, int] = field(default_factory=dict)
     """What may be there once only (an address, a mounted directory) -> its line."""
+    disks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Device of a mount -> the group (by its line) and the line where it stands first."""
 
     def report(self, severity: Severity, line: int, text: str, value: str = "", expected: str = "") -> None:
         self.problems.append(Problem(severity, self.path, line, text, value, expected))
@@ -122,7 +144,7 @@ class _Parser:
         """Join continued lines; each word keeps the number of the line that it stands in."""
         words: list[tuple[int, str]] = []
         continued = 0
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(lines_of(text), start=1):
             stripped = line.strip()
             if stripped.startswith("#") and not continued:
                 continue
@@ -169,7 +191,7 @@ class _Parser:
             except BadResource as error:
                 self.report("error", number, error.text, error.value, error.expected)
                 continue
-            self._check_once(resource)
+            self._check_once(resource, line)
             resources.append(resource)
         self.lines.append(ResourceLine(line, node, tuple(resources)))
 
@@ -183,21 +205,30 @@ class _Parser:
             return False
         return True
 
-    def _check_once(self, resource: Resource) -> None:
-        """The same address or mount in two groups would be active in two places by configuration."""
+    def _check_once(self, resource: Resource, group: int) -> None:
+        """The same address, mount or disk in two groups would be active in two places by configuration."""
+        where = resource.line
         match resource:
-            case ServiceAddress(line=line, address=address):
-                what, value = f"address {address}", address
-            case Script(line=line, name="Filesystem", arguments=arguments):
-                what, value = f"directory {arguments[1]}", arguments[1]
-            case Script(line=line, text=text):
-                if text in self.first:
-                    warning = f"the script is given before, in line {self.first[text]}; it may run on two nodes"
-                    self.report("warning", line, warning, text)
-                self.first.setdefault(text, line)
-                return
+            case ServiceAddress(address=address):
+                self._claim(f"address {address}", where, address, "each in one group only")
+            case Script(name="IPv6addr", arguments=(spec,)):
+                address = str(ipaddress.IPv6Address(spec.partition("/")[0]))
+                self._claim(f"address {address}", where, address, "each in one group only")
+            case Script(name="Filesystem", arguments=(device, directory, *_)):
+                self._claim(f"directory {posixpath.normpath(directory)}", where, directory, "each in one group only")
+                other = self.disks.setdefault(device, (group, where))
+                if other[0] != group and _is_disk(device):
+                    expected = "a disk in one group only: two nodes would mount it at the same time"
+                    self.report("error", where, f"given before, in line {other[1]}", device, expected)
+            case Script(text=text):
+                if (first := self.first.get(text)) is not None:
+                    risk = "it may run on two nodes" if first != where else "it is started once more"
+                    self.report("warning", where, f"the script is given before, in line {first}; {risk}", text)
+                self.first.setdefault(text, where)
+
+    def _claim(self, what: str, line: int, value: str, expected: str) -> None:
         if what in self.first:
-            self.report("error", line, f"given before, in line {self.first[what]}", value, "each in one group only")
+            self.report("error", line, f"given before, in line {self.first[what]}", value, expected)
         self.first.setdefault(what, line)
 
 
@@ -208,8 +239,14 @@ def parse_resource(word: str, line: int) -> Resource:
     if _is_ipv6(word.partition("/")[0]):
         raise BadResource("an IPv6 address needs its script", word, "IPv6addr::ADDRESS/PREFIX")
     name, *arguments = word.split("::")
+    if name == "IPv6addr":
+        return _address6(word, line)
     if _SCRIPT.fullmatch(name) is None or not any(letter.isalpha() for letter in name):
         raise BadResource("not a resource", word, _hint(name))
+    if name in ACTIONS:
+        raise BadResource("an action is no resource", word, "the script's name alone: its actions are given to it")
+    if name == _OURSELVES:
+        raise BadResource("the cluster can't be a resource of itself", word, "the name of a service")
     if "" in arguments:
         raise BadResource(f"{name} has an empty argument", word, "NAME::ARGUMENT::ARGUMENT")
     if name in ADDRESS_SCRIPTS:
@@ -218,6 +255,12 @@ def parse_resource(word: str, line: int) -> Resource:
         return _service_address(word, name, arguments[0], line)
     if name == "Filesystem" and not (2 <= len(arguments) <= 4 and arguments[1].startswith("/")):
         raise BadResource("Filesystem has wrong arguments", word, FILESYSTEM_FORM)
+    if name == "Filesystem" and posixpath.normpath(arguments[1]) in ("/", "//"):
+        raise BadResource("Filesystem can't be mounted over the root directory", arguments[1], FILESYSTEM_FORM)
+    if name in CLASSIC_FORMS:
+        fewest, most, form = CLASSIC_FORMS[name]
+        if not fewest <= len(arguments) <= most:
+            raise BadResource(f"{name} has the wrong number of arguments", word, form)
     return Script(line, word, name, tuple(arguments))
 
 
@@ -235,20 +278,53 @@ def _service_address(word: str, script: str, spec: str, line: int) -> ServiceAdd
             device = part
         else:
             raise BadResource("neither a device nor a broadcast address", part, ADDRESS_FORM)
+    _check_address(address, prefix, broadcast)
     device, _, label = (device or "").partition(":")
     return ServiceAddress(line, word, script, address, prefix, device or None, label or None, broadcast)
 
 
+def _check_address(text: str, prefix: int | None, broadcast: str | None) -> None:
+    """Refuse what no service can be reached at."""
+    address = ipaddress.IPv4Address(text)
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        raise BadResource("not an address of a host", text, "an address that clients can connect to")
+    if prefix is None:
+        return
+    network = ipaddress.IPv4Network((text, prefix), strict=False)
+    if prefix < 31 and address in (network.network_address, network.broadcast_address):
+        raise BadResource(f"the first or last address of {network} is no host's", text, "another address of it")
+    if broadcast is not None and ipaddress.IPv4Address(broadcast) not in network:
+        raise BadResource("the broadcast address is of another network", broadcast, f"an address of {network}")
+
+
+def _address6(word: str, line: int) -> Script:
+    """An IPv6 address is one argument, although it may have the separator in it."""
+    spec = word.partition("::")[2]
+    address, *rest = spec.split("/")
+    if not _is_ipv6(address):
+        raise BadResource("IPv6addr: not an IPv6 address", address, ADDRESS6_FORM)
+    if rest and not (rest[0].isascii() and rest[0].isdigit() and len(rest[0]) <= 3 and 1 <= int(rest[0]) <= 128):
+        raise BadResource("wrong length of the network part", rest[0], "a number from 1 to 128, as in 2001:db8::1/64")
+    if len(rest) > 2 or (len(rest) == 2 and _DEVICE.fullmatch(rest[1]) is None):
+        raise BadResource("not a device", "/".join(rest[1:]), ADDRESS6_FORM)
+    return Script(line, word, "IPv6addr", (spec,))
+
+
+def _is_disk(device: str) -> bool:
+    """Whether it is a disk, whose file system breaks when two nodes mount it."""
+    return device.startswith(("/dev/", "LABEL=", "UUID=", "-L", "-U"))
+
+
 def _prefix(part: str) -> int:
     """The length of the network part, from a number or from a netmask such as 255.255.0.0."""
-    if part.isascii() and part.isdigit() and len(part) <= 2 and int(part) <= 32:
+    if part.isascii() and part.isdigit() and len(part) <= 2 and 1 <= int(part) <= 32:
         return int(part)
     try:
-        if _is_address(part):
-            return ipaddress.IPv4Network(f"0.0.0.0/{part}").prefixlen
+        if _is_address(part) and (length := ipaddress.IPv4Network(f"0.0.0.0/{part}").prefixlen):
+            return length
     except ValueError:
         pass
-    raise BadResource("wrong length of the network part", part, "a number from 0 to 32, as in 172.16.20.100/16")
+    raise BadResource("wrong length of the network part", part, "a number from 1 to 32, as in 172.16.20.100/16")
 
 
 def _is_address(word: str) -> bool:

@@ -1,8 +1,8 @@
 """`stonith` and `stonith_host` lines of ha.cf as stonith resources.
 
-TYPE is taken as the agent: a fence agent (fence_ipmilan), or a plugin (external/ipmi). The plugins of the classic
-stack whose work a fence agent does now are mapped to it. Parameters are `name=value` words; the positional ones of the
-classic plugins get the names in the table.
+TYPE is a fence agent (fence_ipmilan), or a plugin of the classic stack whose work a fence agent does now. Parameters
+are `name=value` words; the positional ones of the classic plugins get the names in the table. Any other type is
+refused, as by the classic program: a cluster with a device that nobody can run would never recover anything.
 """
 
 import re
@@ -18,18 +18,22 @@ _CLASSIC: dict[str, tuple[str, tuple[str, ...]]] = {
     "baytech": ("fence_baytech", ("ip", "username", "password")),
     "drac3": ("fence_drac", ("ip", "username", "password")),
     "ipmilan": ("fence_ipmilan", ("pcmk_host_list", "ip", "ipport", "auth", "privlvl", "username", "password")),
-    "meatware": ("meatware", ("hostlist",)),
-    "null": ("null", ("hostlist",)),
-    "ssh": ("external/ssh", ("hostlist",)),
     "wti_nps": ("fence_wti", ("ip", "password")),
 }
 """Classic plugin: the agent that does its work, and the names of its positional parameters."""
 
+_FENCE_AGENT = re.compile(r"fence_[A-Za-z0-9_.-]{1,64}")
+_PARAMETER = re.compile(r"[A-Za-z_][\w-]*")
 _OPERATIONS = (Operation("start", "60s"), Operation("monitor", "60s", "60s"))
 
 
 class FencingProblem(ValueError):
-    """A line that can't become a device; the message says what was expected."""
+    """A line that can't become a device; `value` is the wrong word, never one that may be a secret."""
+
+    def __init__(self, text: str, value: str, expected: str) -> None:
+        super().__init__(text)
+        self.value = value
+        self.expected = expected
 
 
 class FoundDevice(msgspec.Struct, frozen=True):
@@ -38,7 +42,6 @@ class FoundDevice(msgspec.Struct, frozen=True):
     base: str
     primitive: Primitive
     only_from: str
-    warning: str = ""
 
 
 def convert_line(words: tuple[str, ...], files: Mapping[str, str]) -> FoundDevice:
@@ -49,15 +52,17 @@ def convert_line(words: tuple[str, ...], files: Mapping[str, str]) -> FoundDevic
     directive, rest = words[0], words[1:]
     if directive == "stonith":
         if len(rest) != 2:
-            raise FencingProblem("stonith takes a type and the file with its parameters")
+            raise FencingProblem("stonith: wrong number of values", " ".join(rest), "stonith TYPE CONFIGFILE")
         kind, path = rest
         if path not in files:
-            raise FencingProblem(f"the parameter file {path} can't be read")
-        return _device(kind, _file_words(files[path]), "")
+            raise FencingProblem("stonith: the parameter file can't be read", path, f"the parameters of {kind}")
+        return _device(directive, kind, _file_words(files[path]), "")
     if len(rest) < 2:
-        raise FencingProblem("stonith_host takes a host (or *), a type and the type's parameters")
+        raise FencingProblem(
+            "stonith_host: wrong number of values", " ".join(rest), "stonith_host HOST|* TYPE PARAMETER..."
+        )
     host, kind, parameters = rest[0], rest[1], list(rest[2:])
-    return _device(kind, parameters, "" if host == "*" else host)
+    return _device(directive, kind, parameters, "" if host == "*" else host)
 
 
 def _file_words(text: str) -> list[str]:
@@ -65,28 +70,30 @@ def _file_words(text: str) -> list[str]:
     return [word for line in lines if line and not line.startswith("#") for word in line.split()]
 
 
-def _device(kind: str, words: list[str], only_from: str) -> FoundDevice:
+def _device(directive: str, kind: str, words: list[str], only_from: str) -> FoundDevice:
     agent, names = _CLASSIC.get(kind, (kind, ()))
+    if _FENCE_AGENT.fullmatch(agent) is None:
+        expected = f"a fence agent (fence_*), or one of {', '.join(sorted(_CLASSIC))}"
+        raise FencingProblem(f"{directive}: no such type of device", kind, expected)
     named: dict[str, str] = {}
     positional: list[str] = []
-    for word in words:
+    for number, word in enumerate(words, 1):
         name, equals, value = word.partition("=")
-        if equals and re.fullmatch(r"[A-Za-z_][\w-]*", name):
+        if equals and _PARAMETER.fullmatch(name):
             named[name] = value
-        else:
+        elif names:
             positional.append(word)
-    if len(positional) > len(names):
-        what = f"the parameters of {kind} have to be name=value words"
-        if names:
-            what = f"{kind} takes at most {len(names)} parameters ({', '.join(names)}) or name=value words"
-        raise FencingProblem(f"'{positional[len(names)]}' is not understood: {what}")
+        else:
+            raise FencingProblem(f"{directive}: parameter {number} of {kind} has no name", "", "name=value words")
+    if positional and len(positional) != len(names):
+        text = f"{directive}: {kind} has {len(positional)} parameters"
+        raise FencingProblem(text, "", f"{len(names)} ({', '.join(names)}), or name=value words")
+    if names and not words:
+        raise FencingProblem(f"{directive}: {kind} has no parameters", "", f"{len(names)} ({', '.join(names)})")
     parameters = {**dict(zip(names, positional, strict=False)), **named}
     base = "fence_" + re.sub(r"[^A-Za-z0-9]+", "_", agent.removeprefix("fence_")).strip("_")
-    warning = ""
-    if not agent.startswith("fence_"):
-        warning = f"stonith type '{kind}' is taken as it is, but only fence agents (fence_*) can be run"
     primitive = Primitive("", "stonith", "", agent, tuple(parameters.items()), _OPERATIONS)
-    return FoundDevice(base, primitive, only_from, warning)
+    return FoundDevice(base, primitive, only_from)
 
 
 def only_on(device: Primitive, node: str) -> OnlyOn:

@@ -12,12 +12,15 @@ from crmd.haresources import read_haresources
 from crmd.legacy_import import ImportRefused, LegacySettings, plan_import
 from crmd.legacy_plan import Plan
 from crmd.legacy_resources import script_finder
-from heartbeat.messages import ClusterSettings
+from heartbeat.messages import ClusterSettings, StonithLine
 from ipc.problems import has_errors, render
 
 INIT_DIRECTORIES = (Path("/etc/init.d"),)
 INIT_VARIABLE = "PACEKEEPER_LSB_DIRS"
 """More directories with init scripts, separated by colons; they go before the usual ones."""
+FENCE_DIRECTORIES = (Path("/usr/sbin"), Path("/sbin"))
+FENCE_VARIABLE = "PACEKEEPER_FENCE_DIRS"
+"""The same for fence agents."""
 _FILE_BYTES_MAX = 64 * 1024
 _READ_HA_CF = """
 import sys
@@ -70,7 +73,7 @@ def read_plan(config: Path, nodes: tuple[str, ...], settings: ClusterSettings) -
         nodes=nodes,
         auto_failback=settings.auto_failback,
         stonith=settings.stonith,
-        stonith_files=_parameter_files(settings.stonith),
+        stonith_files=parameter_files(settings.stonith),
     )
     plan = plan_import(result.lines, legacy, script_finder(config / "resource.d", init_directories()))
     told = tuple(render(problem) for problem in result.problems)
@@ -83,9 +86,16 @@ def init_directories() -> tuple[Path, ...]:
     return extra + INIT_DIRECTORIES
 
 
-def _parameter_files(lines: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+def fence_directories() -> tuple[Path, ...]:
+    """Where fence agents are looked for."""
+    extra = tuple(Path(part) for part in os.environ.get(FENCE_VARIABLE, "").split(":") if part)
+    return extra + FENCE_DIRECTORIES
+
+
+def parameter_files(lines: tuple[StonithLine, ...]) -> dict[str, str]:
+    """Text of the files that `stonith` lines name, of those that can be read."""
     found: dict[str, str] = {}
-    for words in lines:
+    for words in (stonith.words for stonith in lines):
         if words[0] != "stonith" or len(words) != 3:
             continue
         try:

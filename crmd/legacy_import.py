@@ -16,6 +16,7 @@ from crmd.haresources import ResourceLine
 from crmd.legacy_fencing import FencingProblem, convert_line, only_on
 from crmd.legacy_plan import Group, OnlyOn, Plan, Preference, Primitive, configuration_xml
 from crmd.legacy_resources import FindScript, convert
+from heartbeat.messages import StonithLine
 from ipc.problems import Problem, render
 
 PREFERENCE = "100"
@@ -31,7 +32,7 @@ class LegacySettings(msgspec.Struct, frozen=True):
     """The directory that both files lie in, for messages."""
     nodes: tuple[str, ...]
     auto_failback: Literal["on", "off", "legacy"]
-    stonith: tuple[tuple[str, ...], ...] = ()
+    stonith: tuple[StonithLine, ...] = ()
     stonith_files: Mapping[str, str] = {}
     """Text of the files that `stonith` lines name, those that could be read."""
 
@@ -126,18 +127,17 @@ def _devices(
     warnings: list[str],
 ) -> tuple[Primitive, ...]:
     devices: list[Primitive] = []
-    for words in settings.stonith:
+    file = settings.config / "ha.cf"
+    for stonith in settings.stonith:
         try:
-            found = convert_line(words, settings.stonith_files)
+            found = convert_line(stonith.words, settings.stonith_files)
         except FencingProblem as error:
-            problems.append(Problem("error", settings.config / "ha.cf", 0, str(error), " ".join(words)))
+            problems.append(Problem("error", file, stonith.line, str(error), error.value, error.expected))
             continue
         device = msgspec.structs.replace(found.primitive, id=unique(found.base))
         devices.append(device)
         if found.only_from:
             constraints.append(only_on(device, found.only_from))
-        if found.warning:
-            warnings.append(render(Problem("warning", settings.config / "ha.cf", 0, found.warning)))
     return tuple(devices)
 
 

@@ -29,7 +29,8 @@ _OCF_SHIMS: dict[str, tuple[str, ...]] = {
     "db2": ("instance",),
     "portblock": ("protocol", "portno", "action"),
 }
-"""Scripts that the classic resource.d had as doors to OCF agents, with the agents' parameters for their arguments."""
+"""Scripts that the classic resource.d had as doors to OCF agents, with the agents' parameters for their arguments.
+The one argument of SendArp holds both of its parameters."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -91,7 +92,8 @@ def _script(name: str, arguments: tuple[str, ...], find: FindScript) -> Found:
     if place == "resource.d":
         return Found(base, Primitive("", "heartbeat", "", name, positional, operations))
     if place is None and name in _OCF_SHIMS:
-        named = tuple(zip(_OCF_SHIMS[name], arguments, strict=False))
+        words = arguments[0].split("/") if name == "SendArp" else arguments
+        named = tuple(zip(_OCF_SHIMS[name], words, strict=False))
         return Found(base, Primitive("", "ocf", "heartbeat", name, named, operations))
     warning = ""
     if place is None:

@@ -6,6 +6,7 @@ directive means here is in docs/design/0005-configuration-files.md. Source of th
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,8 @@ from typing import Literal
 from heartbeat.ha_cf_directives import ACCEPTED, DIRECTIVES, UNSUPPORTED, Draft
 from heartbeat.ha_cf_values import BadValue
 from heartbeat.links_config import Link, Mcast, describe
-from heartbeat.messages import ClusterSettings
-from ipc.problems import Problem, Severity
+from heartbeat.messages import ClusterSettings, StonithLine
+from ipc.problems import Problem, Severity, lines_of
 from ipc.units import Milliseconds
 
 FILE_BYTES_MAX = 256 * 1024
@@ -43,7 +44,7 @@ class HaConfig:
     logfacility: str | None = None
     debug: int = 0
     ping: tuple[str, ...] = ()
-    stonith: tuple[tuple[str, ...], ...] = ()
+    stonith: tuple[StonithLine, ...] = ()
     realtime: bool = True
     rtprio: int | None = None
     streamport: int | None = None
@@ -73,6 +74,10 @@ class HaConfigResult:
 
     config: HaConfig | None
     problems: tuple[Problem, ...]
+    link_lines: Mapping[Link, int] = field(default_factory=dict)
+    """Where each link stands."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where each directive stands last."""
 
 
 def read_ha_cf(path: Path, local_node: str) -> HaConfigResult:
@@ -94,13 +99,14 @@ def parse_ha_cf(data: bytes, path: Path, local_node: str) -> HaConfigResult:
         parser.report("error", 0, "the file is too long", expected=f"at most {FILE_BYTES_MAX} bytes")
     else:
         text = data.decode("utf-8-sig", errors="replace")
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(lines_of(text), start=1):
             parser.line(number, line)
         parser.check(local_node)
     errors = any(problem.severity == "error" for problem in parser.problems)
     config = None if errors else parser.config()
     in_order = sorted(parser.problems, key=lambda problem: (problem.line == 0, problem.line))
-    return HaConfigResult(config, tuple(in_order))
+    link_lines = dict(reversed(parser.draft.links))
+    return HaConfigResult(config, tuple(in_order), link_lines, parser.draft.seen)
 
 
 @dataclass(slots=True)
@@ -150,9 +156,14 @@ class _Parser:
             return []
         words: list[str] = []
         for word in line.split():
-            if word.startswith("#"):
+            value, comment, _ = word.partition("#")
+            if value:
+                words.append(value)
+            if comment:
+                if value:
+                    text = f"{words[0]}: a comment begins in the middle of a word; the word ends there"
+                    self.report("warning", number, text, expected="a blank before #")
                 break
-            words.append(word)
         text = " ".join(words)
         annotation = _ANNOTATION.search(text)
         if annotation is None:
@@ -190,6 +201,12 @@ class _Parser:
                 expected = "each node once"
                 self.report("error", line, f"node: given before, in line {first[name]}", name, expected)
             first.setdefault(name, line)
+        self._check_cases(first)
+        for stonith in draft.stonith:
+            host = stonith.words[1]
+            if stonith.words[0] == "stonith_host" and host != "*" and host not in first and first:
+                expected = f"one of {', '.join(first)}, or * for all"
+                self.report("error", stonith.line, "stonith_host: no such node", host, expected)
         if not first:
             if "node" not in draft.seen:
                 self.report(
@@ -199,6 +216,15 @@ class _Parser:
             listed = ", ".join(first)
             expected = f"a node directive with the name that `uname -n` prints here; listed are {listed}"
             self.report("error", draft.seen["node"], "node: this machine is not among the nodes", local_node, expected)
+
+    def _check_cases(self, first: Mapping[str, int]) -> None:
+        """No two nodes differ by upper and lower case alone: the names are host names."""
+        folded: dict[str, str] = {}
+        for name, line in first.items():
+            other = folded.setdefault(name.lower(), name)
+            if other != name:
+                expected = f"each node once; {other} is in line {first[other]}"
+                self.report("error", line, "node: differs from another only in upper and lower case", name, expected)
 
     def _check_links(self) -> None:
         draft = self.draft

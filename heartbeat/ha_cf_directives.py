@@ -7,6 +7,7 @@ from typing import Literal
 from heartbeat import ha_cf_values as values
 from heartbeat.ha_cf_values import BadValue
 from heartbeat.links_config import UDP_PORT_DEFAULT, Bcast, Link, Mcast, Ucast
+from heartbeat.messages import StonithLine
 from ipc.units import Milliseconds
 
 
@@ -24,7 +25,7 @@ class Draft:
     nodes: list[tuple[str, int]] = field(default_factory=list)
     links: list[tuple[Link, int]] = field(default_factory=list)
     ping: list[str] = field(default_factory=list)
-    stonith: list[tuple[str, ...]] = field(default_factory=list)
+    stonith: list[StonithLine] = field(default_factory=list)
     auto_failback: Literal["on", "off", "legacy"] = "legacy"
     realtime: bool = True
 
@@ -123,19 +124,19 @@ def _ping(draft: Draft, _line: int, words: list[str]) -> list[str]:
     return []
 
 
-def _stonith(draft: Draft, _line: int, words: list[str]) -> list[str]:
+def _stonith(draft: Draft, line: int, words: list[str]) -> list[str]:
     values.absolute_path(words[2])
-    draft.stonith.append(("stonith", *words[1:]))
+    draft.stonith.append(StonithLine(line, ("stonith", *words[1:])))
     return []
 
 
-def _stonith_host(draft: Draft, _line: int, words: list[str]) -> list[str]:
+def _stonith_host(draft: Draft, line: int, words: list[str]) -> list[str]:
     if words[1] != "*":
         try:
             values.node_name(words[1])
         except BadValue as error:
             raise BadValue(error.value, "the node that reaches the device, or * for all") from None
-    draft.stonith.append(("stonith_host", *words[1:]))
+    draft.stonith.append(StonithLine(line, ("stonith_host", *words[1:])))
     return []
 
 

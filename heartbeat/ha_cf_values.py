@@ -82,14 +82,17 @@ def device(word: str) -> str:
 
 
 def host(word: str) -> str:
-    """An IPv4 address, or a host name that is resolved at start. Raises BadValue."""
+    """An IPv4 address of one host, or a host name that is resolved at start. Raises BadValue."""
     try:
-        return str(ipaddress.IPv4Address(word))
+        address = ipaddress.IPv4Address(word)
     except ValueError:
         looks_like_number = word.replace(".", "").isdigit()
         if looks_like_number or _NAME.fullmatch(word) is None:
             raise BadValue(word, "an IPv4 address such as 10.0.0.2, or a host name") from None
         return word
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        raise BadValue(word, "the IPv4 address of one host")
+    return str(address)
 
 
 def multicast_group(word: str) -> str:
@@ -107,6 +110,8 @@ def absolute_path(word: str) -> str:
     """A path from the root. Raises BadValue."""
     if not word.startswith("/") or "\0" in word:
         raise BadValue(word, "an absolute path such as /var/log/ha-log")
+    if word.endswith("/"):
+        raise BadValue(word, "the path of a file, not of a directory")
     return word
 
 

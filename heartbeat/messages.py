@@ -50,6 +50,14 @@ class Quorum(msgspec.Struct, frozen=True):
 NO_QUORUM = Quorum(quorate=False, basis="none", votes=0, expected=0, config_writes=False)
 
 
+class StonithLine(msgspec.Struct, frozen=True):
+    """A `stonith TYPE CONFIGFILE` or `stonith_host HOST TYPE PARAM...` line of ha.cf; its words may be secrets."""
+
+    line: int
+    words: tuple[str, ...]
+    """The directive first."""
+
+
 class ClusterSettings(msgspec.Struct, frozen=True):
     """What ha.cf says that the controller needs."""
 
@@ -58,8 +66,7 @@ class ClusterSettings(msgspec.Struct, frozen=True):
     warntime_ms: int
     initdead_ms: int
     auto_failback: Literal["on", "off", "legacy"]
-    stonith: tuple[tuple[str, ...], ...] = ()
-    """`stonith TYPE CONFIGFILE` and `stonith_host HOST TYPE PARAM...` lines as words, the directive first."""
+    stonith: tuple[StonithLine, ...] = ()
     crmd_restart_bound_ms: int = 5000
     stop_grace_ms: int = 0
     logfile: str | None = None

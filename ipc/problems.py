@@ -1,9 +1,12 @@
 """Problems found in a configuration file, as values; text is made at the edge, where they are shown."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 Severity = Literal["info", "warning", "error"]
 
@@ -36,6 +39,11 @@ def render(problem: Problem) -> str:
     value = f": {problem.value!r}" if problem.value else ""
     expected = f"; expected {problem.expected}" if problem.expected else ""
     return f"{place}: {problem.severity}: {problem.text}{value}{expected}"
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as editors count them: other characters at which `str.splitlines` breaks are part of a line."""
+    return _LINE_END.split(text)
 
 
 def has_errors(problems: Iterable[Problem]) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from heartbeat import command
-from tests.bad_input.conftest import HA_CF, Installation
+from tests.bad_input.conftest import HA_CF, HARESOURCES, Installation
 from tests.unit.crmd.test_haresources import MALFORMED as HARESOURCES_LINES
+from tests.unit.crmd.test_legacy_import import STONITH_MALFORMED as STONITH_LINES
 from tests.unit.heartbeat.test_authkeys import MALFORMED as AUTHKEYS_TEXTS
 from tests.unit.heartbeat.test_ha_cf import MALFORMED as HA_CF_LINES
 
@@ -37,6 +38,60 @@ def test_a_text_of_authkeys(node: Installation, refused_start: Start, text: str,
 def test_a_line_of_haresources(node: Installation, refused_start: Start, text: str, expected: str) -> None:
     node.put("haresources", text)
     assert expected in refused_start()
+
+
+@pytest.mark.parametrize(("line", "expected"), STONITH_LINES)
+def test_a_stonith_line_of_ha_cf(node: Installation, refused_start: Start, line: str, expected: str) -> None:
+    node.put("haresources", HARESOURCES)
+    path = node.put("ha.cf", f"{HA_CF}{line}\n")
+    said = refused_start()
+    assert f"{path}:4: error: {expected}" in said
+    assert "secret" not in said
+
+
+def test_a_stonith_line_is_no_reason_to_stay_down_once_the_configuration_is_in_the_cib(
+    node: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.put("haresources", HARESOURCES)
+    node.put("ha.cf", f"{HA_CF}stonith baytech /gone/since\n")
+    node.directories.cib.mkdir(parents=True)
+    (node.directories.cib / "cib.history").touch()
+    assert node.heartbeat("check") == command.OK, capsys.readouterr().err
+
+
+def test_a_fence_agent_that_this_node_does_not_have_is_warned_about(
+    node: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.put("haresources", HARESOURCES)
+    path = node.put("ha.cf", f"{HA_CF}stonith_host node1 fence_nosuch ip=10.0.0.9\n")
+    assert node.heartbeat("check") == command.OK
+    text = "there is no fence agent 'fence_nosuch' on this node; it can't fence with this device"
+    assert capsys.readouterr().err == f"{path}:4: warning: {text}\n"
+
+
+def test_devices_without_haresources_are_not_forgotten_silently(
+    node: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = node.put("ha.cf", f"{HA_CF}stonith_host * fence_nosuch ip=10.0.0.9\n")
+    assert node.heartbeat("check") == command.OK
+    assert f"{path}:4: warning: stonith_host: devices are imported together with haresources" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("bcast nosuch0", "bcast nosuch0: there is no network interface nosuch0"),
+        ("mcast nosuch0 225.0.0.1 694 1 0", "mcast nosuch0 225.0.0.1: there is no network interface nosuch0"),
+        ("ucast lo nosuch.invalid", "ucast lo nosuch.invalid: the host name nosuch.invalid does not resolve"),
+        ("logfile /nosuch/ha-log", "logfile: its directory does not exist: '/nosuch/ha-log'; expected a file in a"),
+        ("debugfile /proc", "debugfile: is a directory: '/proc'; expected the path of a file"),
+    ],
+)
+def test_what_this_machine_does_not_have_is_told_with_the_line(
+    node: Installation, refused_start: Start, line: str, expected: str
+) -> None:
+    path = node.put("ha.cf", f"{HA_CF}# here\n{line}\n")
+    assert f"{path}:5: error: {expected}" in refused_start()
 
 
 def test_a_script_that_this_node_does_not_have_is_warned_about(

@@ -105,9 +105,9 @@ MALFORMED = [
     ("node3 httpd", "haresources:1: error: ha.cf knows no such node: 'node3'; expected one of node1, node2"),
     ("node1 10.0.0.256", "haresources:1: error: not a resource: '10.0.0.256'; expected a script's name, or a complete IPv4"),
     ("node1 10.0.0", "haresources:1: error: not a resource: '10.0.0'; expected a script's name, or a complete IPv4"),
-    ("node1 10.0.0.1/33", "haresources:1: error: wrong length of the network part: '33'; expected a number from 0 to 32"),
-    ("node1 10.0.0.1/", "haresources:1: error: wrong length of the network part; expected a number from 0 to 32"),
-    ("node1 10.0.0.1/255.0.255.0", "error: wrong length of the network part: '255.0.255.0'; expected a number from 0"),
+    ("node1 10.0.0.1/33", "haresources:1: error: wrong length of the network part: '33'; expected a number from 1 to 32"),
+    ("node1 10.0.0.1/", "haresources:1: error: wrong length of the network part; expected a number from 1 to 32"),
+    ("node1 10.0.0.1/255.0.255.0", "error: wrong length of the network part: '255.0.255.0'; expected a number from 1"),
     ("node1 10.0.0.1/24/eth0/eth1", "error: neither a device nor a broadcast address: 'eth1'; expected ADDRESS"),
     ("node1 10.0.0.1/24/10.0.0.255/eth0", "error: neither a device nor a broadcast address: 'eth0'; expected ADDRESS"),
     ("node1 10.0.0.1/24/eth0/10.0.0", "error: neither a device nor a broadcast address: '10.0.0'; expected ADDRESS"),
@@ -125,6 +125,34 @@ MALFORMED = [
     ("node1 Filesystem::/dev/sda1", "error: Filesystem has wrong arguments: 'Filesystem::/dev/sda1'; expected Filesystem"),
     ("node1 Filesystem::/dev/sda1::data::ext4", "error: Filesystem has wrong arguments: 'Filesystem::/dev/sda1::data::ext4'"),
     ("node1 Filesystem::a::/b::c::d::e", "error: Filesystem has wrong arguments: 'Filesystem::a::/b::c::d::e'; expected"),
+    ("node1 Filesystem::/dev/sda1::/", "error: Filesystem can't be mounted over the root directory: '/'; expected Filesystem::"),
+    ("node1 0.0.0.0", "haresources:1: error: not an address of a host: '0.0.0.0'; expected an address that clients can"),
+    ("node1 IPaddr2::224.0.0.9/24", "haresources:1: error: not an address of a host: '224.0.0.9'; expected an address"),
+    ("node1 255.255.255.255", "haresources:1: error: not an address of a host: '255.255.255.255'; expected an address"),
+    ("node1 10.0.0.1/0", "haresources:1: error: wrong length of the network part: '0'; expected a number from 1 to 32"),
+    ("node1 10.0.0.1/0.0.0.0", "haresources:1: error: wrong length of the network part: '0.0.0.0'; expected a number"),
+    ("node1 10.0.0.0/24", "error: the first or last address of 10.0.0.0/24 is no host's: '10.0.0.0'; expected another"),
+    ("node1 10.0.0.255/24/eth0", "error: the first or last address of 10.0.0.0/24 is no host's: '10.0.0.255'; expected"),
+    ("node1 10.0.0.1/24/eth0/10.9.9.9", "error: the broadcast address is of another network: '10.9.9.9'; expected an address of 10.0.0.0/24"),
+    ("node1 IPv6addr", "haresources:1: error: IPv6addr: not an IPv6 address; expected IPv6addr::ADDRESS"),
+    ("node1 IPv6addr::fe80::zz", "haresources:1: error: IPv6addr: not an IPv6 address: 'fe80::zz'; expected IPv6addr::"),
+    ("node1 IPv6addr::2001:db8::1/129", "error: wrong length of the network part: '129'; expected a number from 1 to 128"),
+    ("node1 IPv6addr::2001:db8::1/64/eth0/x", "haresources:1: error: not a device: 'eth0/x'; expected IPv6addr::ADDRESS"),
+    ("node1 IPv6addr::2001:db8::1\nnode2 IPv6addr::2001:db8:0::1/64", "haresources:2: error: given before, in line 1: '2001:db8::1'"),
+    ("node1 MailTo", "haresources:1: error: MailTo has the wrong number of arguments: 'MailTo'; expected MailTo::ADDRESS"),
+    ("node1 MailTo::a::b::c", "error: MailTo has the wrong number of arguments: 'MailTo::a::b::c'; expected MailTo::ADDRESS"),
+    ("node1 Raid1::/etc/raidtab", "error: Raid1 has the wrong number of arguments: 'Raid1::/etc/raidtab'; expected Raid1::CONFIGFILE::DEVICE"),
+    ("node1 LVM", "haresources:1: error: LVM has the wrong number of arguments: 'LVM'; expected LVM::VOLUME-GROUP"),
+    ("node1 apache::a::b", "error: apache has the wrong number of arguments: 'apache::a::b'; expected apache[::CONFIGFILE]"),
+    ("node1 drbddisk::a::b", "error: drbddisk has the wrong number of arguments: 'drbddisk::a::b'; expected drbddisk[::RES"),
+    ("node1 portblock::tcp::80", "error: portblock has the wrong number of arguments: 'portblock::tcp::80'; expected portblock"),
+    ("node1 httpd start", "haresources:1: error: an action is no resource: 'start'; expected the script's name alone"),
+    ("node1 heartbeat", "haresources:1: error: the cluster can't be a resource of itself: 'heartbeat'; expected the name"),
+    ("node1 10.0.0.1::httpd", "haresources:1: error: not a resource: '10.0.0.1::httpd'; expected a script's name, or a complete"),
+    ("node1, httpd", "haresources:1: error: the line does not begin with a node's name: 'node1,'; expected NODE RESOURCE"),
+    ("NODE1 httpd", "haresources:1: error: ha.cf knows no such node: 'NODE1'; expected one of node1, node2"),
+    ("node1 Filesystem::/dev/a::/w Filesystem::/dev/b::/w/", "haresources:1: error: given before, in line 1: '/w/'; expected each"),
+    ("node1 Filesystem::/dev/a::/w\nnode2 Filesystem::/dev/a::/v", "haresources:2: error: given before, in line 1: '/dev/a'; expected a disk in one group only"),
     ("node1 httpd \\", "haresources:1: error: the file ends in the middle of a continued line; expected another line"),
     ("node1 10.0.0.1\nnode2 10.0.0.1/24", "haresources:2: error: given before, in line 1: '10.0.0.1'; expected each in one"),
     ("node1 Filesystem::a::/w\nnode2 Filesystem::b::/w", "haresources:2: error: given before, in line 1: '/w'; expected each"),
@@ -138,6 +166,22 @@ def test_a_malformed_line_is_refused_with_file_line_and_expectation(text: str, e
     nodes = ("node1", "node2")
     assert parse(text, nodes).lines == ()
     assert any(expected in message for message in messages(text, nodes)), messages(text, nodes)
+
+
+def test_an_nfs_export_may_be_mounted_by_two_groups_and_a_disk_twice_in_one() -> None:
+    nfs = "Filesystem::10.0.0.9:/x::/w::nfs\nnode2 Filesystem::10.0.0.9:/x::/v::nfs"
+    for text in (f"node1 {nfs}", "node1 Filesystem::/dev/a::/w Filesystem::/dev/a::/v"):
+        assert messages(text, ("node1", "node2")) == []
+
+
+def test_a_script_given_twice_in_one_group_is_not_said_to_run_on_two_nodes() -> None:
+    (message,) = messages("node1 httpd httpd")
+    assert message.endswith("the script is given before, in line 1; it is started once more: 'httpd'")
+
+
+def test_an_ipv6_address_is_one_argument_although_it_has_the_separator_in_it() -> None:
+    (line,) = lines("node1 IPv6addr::2001:db8::1/64/eth0 httpd")
+    assert line.resources[0] == Script(1, "IPv6addr::2001:db8::1/64/eth0", "IPv6addr", ("2001:db8::1/64/eth0",))
 
 
 def test_a_remark_behind_a_row_of_dashes_is_ignored_and_told() -> None:
@@ -154,6 +198,6 @@ def test_the_module_checks_a_file_for_heartbeat_which_does_not_import_it(tmp_pat
     path = tmp_path / "haresources"
     path.write_text("node9 httpd\n")
     command = [sys.executable, "-m", "crmd.start_check", str(path), "node1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
     assert done.stderr == f"{path}:1: error: ha.cf knows no such node: 'node9'; expected one of node1\n"

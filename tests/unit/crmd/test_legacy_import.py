@@ -1,5 +1,7 @@
 """haresources and ha.cf as the first content of a CIB."""
 
+# ruff: noqa: E501 (the rows of the table are read as lines)
+
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -13,6 +15,7 @@ from crmd.haresources import parse_haresources
 from crmd.legacy_import import ImportRefused, LegacySettings, describe, plan_import, requests
 from crmd.legacy_plan import Plan
 from crmd.legacy_resources import ScriptPlace, script_finder
+from heartbeat.messages import StonithLine
 
 CONFIG = Path("/etc/ha.d")
 NODES = ("node1.example.com", "node2.example.com")
@@ -31,7 +34,8 @@ def imported(
 ) -> Plan:
     result = parse_haresources(text.encode(), CONFIG / "haresources")
     assert not [problem for problem in result.problems if problem.severity == "error"]
-    settings = LegacySettings(CONFIG, NODES, auto_failback, stonith, files or {})
+    lines = tuple(StonithLine(number, words) for number, words in enumerate(stonith, 1))
+    settings = LegacySettings(CONFIG, NODES, auto_failback, lines, files or {})
     return plan_import(result.lines, settings, find)
 
 
@@ -78,6 +82,17 @@ def test_a_classic_door_to_an_ocf_agent_is_replaced_by_the_agent_unless_the_scri
     assert group.members[0].parameters == (("configfile", "/etc/apache2/apache2.conf"),)
 
 
+def test_the_one_argument_of_sendarp_holds_both_parameters_of_the_agent() -> None:
+    (group,) = imported("node1.example.com SendArp::10.0.0.9/eth0\n").groups
+    assert dict(group.members[0].parameters) == {"ip": "10.0.0.9", "nic": "eth0"}
+
+
+def test_an_ipv6_address_is_run_by_the_agent_for_addresses() -> None:
+    (group,) = imported("node1.example.com IPv6addr::2001:db8::9/64/eth0\n").groups
+    assert group.members[0].agent == "ocf:pacekeeper:IPaddr2"
+    assert dict(group.members[0].parameters) == {"ip": "2001:db8::9", "cidr_netmask": "64", "nic": "eth0"}
+
+
 def test_a_script_that_is_nowhere_is_imported_with_a_warning_that_names_the_line() -> None:
     plan = imported("# services\nnode1.example.com nowhere\n")
     assert plan.groups[0].members[0].agent == "lsb:nowhere"
@@ -122,21 +137,25 @@ def test_stonith_lines_become_devices_and_switch_fencing_on() -> None:
     assert not plan.warnings
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("stonith", "baytech", "/nowhere"), "the parameter file /nowhere can't be read"),
-        (("stonith", "baytech"), "stonith takes a type and the file"),
-        (("stonith_host", "*"), "takes a host"),
-        (("stonith_host", "*", "fence_x", "word"), "'word' is not understood: the parameters of fence_x have to be"),
-        (("stonith_host", "*", "ssh", "a", "b"), "ssh takes at most 1 parameters (hostlist)"),
-    ],
-)
-def test_a_stonith_line_that_makes_no_device_refuses_the_import(words: tuple[str, ...], expected: str) -> None:
+STONITH_MALFORMED = [
+    ("stonith baytech /nowhere", "stonith: the parameter file can't be read: '/nowhere'; expected the parameters of baytech"),
+    ("stonith_host * ssh node1 node2", "stonith_host: no such type of device: 'ssh'; expected a fence agent (fence_*), or one of"),
+    ("stonith_host * external/ipmi a=b", "stonith_host: no such type of device: 'external/ipmi'; expected a fence agent"),
+    ("stonith_host * rps10 /dev/ttyS1 kathy 0", "stonith_host: no such type of device: 'rps10'; expected a fence agent"),
+    ("stonith_host * fence_x secret", "stonith_host: parameter 1 of fence_x has no name; expected name=value words"),
+    ("stonith_host * baytech 10.0.0.3 secret", "stonith_host: baytech has 2 parameters; expected 3 (ip, username, password)"),
+    ("stonith_host * baytech 10.0.0.3 a secret b", "stonith_host: baytech has 4 parameters; expected 3 (ip, username"),
+    ("stonith_host * baytech", "stonith_host: baytech has no parameters; expected 3 (ip, username, password)"),
+]  # fmt: skip
+"""Lines of ha.cf that can't become devices, and what is said of them; never a word that may be a password."""
+
+
+@pytest.mark.parametrize(("line", "expected"), STONITH_MALFORMED)
+def test_a_stonith_line_that_makes_no_device_refuses_the_import(line: str, expected: str) -> None:
     with pytest.raises(ImportRefused) as caught:
-        imported(WEB, stonith=(words,))
-    assert expected in str(caught.value)
-    assert str(caught.value).startswith("/etc/ha.d/ha.cf: error:")
+        imported(WEB, stonith=(tuple(line.split()),))
+    assert str(caught.value).startswith(f"/etc/ha.d/ha.cf:1: error: {expected}")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_node_that_ha_cf_does_not_have_is_refused_with_its_line() -> None:

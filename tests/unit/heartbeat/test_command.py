@@ -79,7 +79,7 @@ def test_all_problems_of_all_three_files_are_told_and_nothing_is_started(here: I
         "links are bcast, mcast and ucast; serial lines do not exist here",
         f"{config}/authkeys:1: error: auth: there is no key of this number: '2'; expected a line `2 METHOD KEY`",
         f"{config}/haresources:1: error: wrong length of the network part: '99'; "
-        "expected a number from 0 to 32, as in 172.16.20.100/16",
+        "expected a number from 1 to 32, as in 172.16.20.100/16",
         "heartbeat: nothing was started",
     ]
     assert not (here.base / "run").exists()

@@ -8,6 +8,7 @@ import pytest
 
 from heartbeat.ha_cf import HaConfig, HaConfigResult, parse_ha_cf, read_ha_cf
 from heartbeat.links_config import Bcast, Mcast, Ucast
+from heartbeat.messages import StonithLine
 from ipc.problems import render
 
 PATH = Path("/etc/ha.d/ha.cf")
@@ -118,8 +119,8 @@ def test_comments_tabs_carriage_returns_and_several_values_in_a_line() -> None:
 def test_stonith_lines_are_kept_as_words() -> None:
     found = config(f"{MINIMUM}stonith_host * ssh node1 node2\nstonith_host node1 rps10 /dev/ttyS1 node2 0\n")
     assert found.stonith == (
-        ("stonith_host", "*", "ssh", "node1", "node2"),
-        ("stonith_host", "node1", "rps10", "/dev/ttyS1", "node2", "0"),
+        StonithLine(4, ("stonith_host", "*", "ssh", "node1", "node2")),
+        StonithLine(5, ("stonith_host", "node1", "rps10", "/dev/ttyS1", "node2", "0")),
     )
     assert found.settings().stonith == found.stonith
 
@@ -164,6 +165,9 @@ MALFORMED = [
     ("keepalive 15x", "ha.cf:4:11: error: keepalive: wrong value: '15x'; expected seconds such as 2 or 0.5"),
     ("keepalive -1", "ha.cf:4:11: error: keepalive: wrong value: '-1'; expected seconds"),
     ("keepalive 2 3", "ha.cf:4: error: keepalive: wrong number of values: '2 3'; expected keepalive DURATION"),
+    ("keepalive 1 s", "ha.cf:4: error: keepalive: wrong number of values: '1 s'; expected keepalive DURATION"),
+    ("keepalive 5.", "ha.cf:4:11: error: keepalive: wrong value: '5.'; expected seconds such as 2 or 0.5"),
+    ("keepalive 1e0", "ha.cf:4:11: error: keepalive: wrong value: '1e0'; expected seconds such as 2 or 0.5"),
     ("keepalive", "ha.cf:4: error: keepalive: wrong number of values; expected keepalive DURATION"),
     ("keepalive 0", "ha.cf:4:11: error: keepalive: wrong value: '0'; expected a duration from 10ms to 24h"),
     ("keepalive 1,5", "ha.cf:4:11: error: keepalive: wrong value: '1,5'; expected seconds such as 2 or 0.5"),
@@ -190,10 +194,17 @@ MALFORMED = [
     ("ucast eth0", "ha.cf:4: error: ucast: wrong number of values: 'eth0'; expected ucast DEVICE ADDRESS"),
     ("ucast eth0 10.0.0.256", "ha.cf:4:12: error: ucast: wrong value: '10.0.0.256'; expected an IPv4 address"),
     ("ucast eth0 fe80::1", "ha.cf:4:12: error: ucast: wrong value: 'fe80::1'; expected an IPv4 address such as 10.0.0.2"),
+    ("ucast eth0 239.0.0.1", "ha.cf:4:12: error: ucast: wrong value: '239.0.0.1'; expected the IPv4 address of one host"),
+    ("ucast eth0 255.255.255.255", "ha.cf:4:12: error: ucast: wrong value: '255.255.255.255'; expected the IPv4 address of one"),
+    ("ucast eth0 0.0.0.0", "ha.cf:4:12: error: ucast: wrong value: '0.0.0.0'; expected the IPv4 address of one host"),
+    ("ucast eth0 10.0.0.0/24", "ha.cf:4:12: error: ucast: wrong value: '10.0.0.0/24'; expected an IPv4 address"),
     ("auto_failback maybe", "ha.cf:4:15: error: auto_failback: wrong value: 'maybe'; expected on, off or legacy"),
     ("node", "ha.cf:4: error: node: wrong number of values; expected node NAME..."),
     ("node bad/name", "ha.cf:4:6: error: node: wrong value: 'bad/name'; expected a node name as `uname -n` prints it"),
     ("node node2", "ha.cf:4: error: node: given before, in line 3: 'node2'; expected each node once"),
+    ("node NODE2", "ha.cf:4: error: node: differs from another only in upper and lower case: 'NODE2'; expected each node once; node2 is in line 3"),
+    ("node node3,node4", "ha.cf:4:6: error: node: wrong value: 'node3,node4'; expected a node name"),
+    ("logfile /var/log/", "ha.cf:4:9: error: logfile: wrong value: '/var/log/'; expected the path of a file, not of a directory"),
     ("logfile ha-log", "ha.cf:4:9: error: logfile: wrong value: 'ha-log'; expected an absolute path"),
     ("logfile /a /b", "ha.cf:4: error: logfile: wrong number of values: '/a /b'; expected logfile PATH"),
     ("debugfile debug", "ha.cf:4:11: error: debugfile: wrong value: 'debug'; expected an absolute path"),
@@ -205,6 +216,7 @@ MALFORMED = [
     ("stonith baytech conf", "ha.cf:4:17: error: stonith: wrong value: 'conf'; expected an absolute path"),
     ("stonith_host *", "ha.cf:4: error: stonith_host: wrong number of values: '*'; expected stonith_host HOST|* TYPE"),
     ("stonith_host a/b ssh x", "ha.cf:4:14: error: stonith_host: wrong value: 'a/b'; expected the node that reaches the device, or *"),
+    ("stonith_host node3 ssh x", "ha.cf:4: error: stonith_host: no such node: 'node3'; expected one of node1, node2, or * for all"),
     ("realtime perhaps", "ha.cf:4:10: error: realtime: wrong value: 'perhaps'; expected on or off"),
     ("rtprio 100", "ha.cf:4:8: error: rtprio: wrong value: '100'; expected a whole number from 1 to 99"),
     ("streamport -5", "ha.cf:4:12: error: streamport: wrong value: '-5'; expected a whole number"),
@@ -252,3 +264,18 @@ def test_a_missing_file_is_a_problem_that_names_it(tmp_path: Path) -> None:
     found = read_ha_cf(tmp_path / "ha.cf", "node1")
     assert found.config is None
     assert render(found.problems[0]).startswith(f"{tmp_path}/ha.cf: error: cannot be read (No such file or directory)")
+
+
+def test_a_comment_may_begin_in_the_middle_of_a_word_as_in_the_classic_program(tmp_path: Path) -> None:
+    text = f"{MINIMUM}deadtime 10# ten seconds\nping 10.0.0.9#the router\n"
+    assert config(text).deadtime == 10_000
+    assert config(text).ping == ("10.0.0.9",)
+    assert messages(text)[0] == (
+        "/etc/ha.d/ha.cf:4: warning: deadtime: a comment begins in the middle of a word; the word ends there; "
+        "expected a blank before #"
+    )
+
+
+def test_lines_are_counted_as_editors_count_them() -> None:
+    text = f"{MINIMUM}logfile /var/log/ha\u2028log\x0c\r\n\nkeepalive x\n"
+    assert any(message.startswith("/etc/ha.d/ha.cf:6:11: error") for message in messages(text)), messages(text)
