@@ -49,14 +49,26 @@ class Document(Tree):
         """Return the document in one line, as it travels."""
         return serialise(self.root)
 
+    def to_compact_disk_bytes(self) -> bytes:
+        """Return `to_disk_bytes` in one line, which takes half of the time; `laid_out` makes the former of it."""
+        root = shell_of(self.root)
+        root.set("num_updates", "0")
+        configuration = self.root.find("configuration")
+        return _in_one_line(root, [] if configuration is None else [configuration])
+
     def to_disk_bytes(self) -> bytes:
         """Return what is kept in cib.xml: the document without status, with num_updates 0."""
         root = shell_of(self.root)
         root.set("num_updates", "0")
         configuration = self.root.find("configuration")
-        if configuration is not None:
-            root.append(copy.deepcopy(configuration))
+        if configuration is None:
+            return serialise_pretty(root)
+        root.append(copy.deepcopy(configuration))
         return serialise_pretty(root)
+
+    def to_bytes_without_status(self) -> bytes:
+        """Return the document in one line, with nothing inside `status`."""
+        return _in_one_line(self.root, [shell_of(child) if child.tag == "status" else child for child in self.root])
 
     def copy(self) -> Document:
         """Return an independent copy, with an empty journal."""
@@ -93,3 +105,17 @@ class Document(Tree):
         """Apply a patch for good; raises `PatchError` or `OldDataError` and then changes nothing."""
         apply_patch(self, patch)
         self.forget_journal()
+
+
+def laid_out(data: bytes) -> bytes:
+    """Return a document of ours, which stands in one line, as Pacemaker's files have it."""
+    return Document.from_bytes(data).to_bytes()
+
+
+def _in_one_line(root: Element, children: list[Element]) -> bytes:
+    """Return the root, but with these children, in one line. Nothing is moved: that would walk through all of it."""
+    empty = serialise(shell_of(root))
+    if not children:
+        return empty
+    opening, closing = empty.removesuffix(b"/>") + b">", f"</{name_of(root)}>".encode()
+    return b"".join([opening, *(serialise(child) for child in children), closing])

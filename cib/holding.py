@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from cib.document import Document
+from cib.errors import PatchError
 from cib.history import RECENT_MAX, HistoryPoint, Relation, WriteId, at_version, extend, relation
 from cib.operations import Validator
+from cib.patch_apply import apply_patch
 from cib.replica_events import Adopted, Diverged
 from cib.replica_messages import Settled, Update
 from cib.version import CibVersion
@@ -26,6 +28,9 @@ class ReplicaSettings(msgspec.Struct, frozen=True):
     """How long a request to the DC may be without an answer before it is sent again."""
     retry_ms: int = 5_000
     """How long after the disk refused it is tried again."""
+    apart_from: int = 256 * 1024
+    """From so many bytes on a document is large: it is examined and read outside of the event (`cib.apart`). Of this
+    size each of it takes about 10 ms."""
 
 
 class Holding:
@@ -38,15 +43,29 @@ class Holding:
         self.ledger = WriteLedger()
         self._made = _writes_of(point)
         self.validator = validator
+        self._token = 0
 
     @property
     def version(self) -> CibVersion:
         """The document's version."""
         return self.document.version
 
+    def next_token(self) -> int:
+        """Return a number for work that is done apart, whose result is worth something to this replica only once."""
+        self._token += 1
+        return self._token
+
     def follow(self, update: Update, members: tuple[str, ...]) -> None:
         """Apply a patch of the DC's; raises `PatchError` or `OldDataError` and then changes nothing."""
-        self.document.apply(update.patch)
+        document = self.document
+        mark = document.mark()
+        apply_patch(document, update.patch)
+        # In a large document only the digest of the configuration is told: it is had without the status.
+        told = update.configuration_digest if not update.patch.digest else ""
+        if told and document.configuration_digest() != told:
+            document.undo_to(mark)
+            raise PatchError("the patch leads to a configuration with another digest than the one that it names")
+        document.forget_journal()
         self.advance(update.settled, update.configuration_digest, members, forced=update.forced)
 
     def advance(
@@ -81,16 +100,14 @@ class Holding:
         return self.ledger.find(write) or Settled(write, 0, version, configuration=True)
 
     def take(
-        self, data: bytes, point: HistoryPoint, settled: tuple[Settled, ...] | None, *, count_past: bool = False
+        self, document: Document, point: HistoryPoint, settled: tuple[Settled, ...] | None, *, count_past: bool = False
     ) -> list[Diverged | Adopted | Note]:
         """Replace everything by another node's document; ours is kept aside when it is not part of the other's past.
 
         `settled` are the writes that it contains; None: not known, then those of ours count that must be in it.
         `count_past`: where only our count of status updates is higher, let the document's go past it, so that this
         node's version does not go back (all others will follow us, if we are to be DC).
-        Raises `ParseError` for what is no document.
         """
-        document = Document.from_bytes(data, "the document of another node")
         effects: list[Diverged | Adopted | Note] = []
         how = relation(self.point, point)
         if how in (Relation.PARTED, Relation.AHEAD):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cib.document import Document
 from cib.history import HistoryPoint, at_version
+from cib.holding import ReplicaSettings
 from cib.patch import Patch
 from cib.replica_events import TIMER_PREFIX, Persist
-from cib.version import CibVersion
+from cib.version import CibVersion, ConfigurationVersion
 from ipc.note import Note
 from ipc.timers import SetTimer
 from ipc.units import Milliseconds
@@ -23,26 +24,35 @@ class Keeper:
     (one fsync for many changes).
     """
 
-    def __init__(self, kept: HistoryPoint | None, retry_ms: int) -> None:
+    def __init__(self, kept: HistoryPoint | None, settings: ReplicaSettings, size: int) -> None:
         self.kept = kept
         """What is on disk; None: nothing, or not known."""
         self.failure = ""
         """Why the disk refused last; empty while it works."""
-        self.size = 0
+        self.size = size
         """Bytes of the document that was written last: what handling the whole configuration costs."""
-        self._retry_ms = retry_ms
+        self._retry_ms = settings.retry_ms
+        self._large = settings.apart_from
         self._token = 0
         self._writing: HistoryPoint | None = None
         self._dirty = False
         self._patches: list[Patch | None] = []
+        self._prepared: tuple[ConfigurationVersion, bytes] | None = None
+        """The content for the disk of a version that was examined apart."""
 
     @property
     def is_behind(self) -> bool:
         """Whether something is written or waits to be."""
         return self._dirty or self._writing is not None
 
-    def keep(self, document: Document, point: HistoryPoint, patch: Patch | None) -> list[KeeperEffect]:
-        """Keep the document as it is now; `patch` led to it (None: it came as a whole)."""
+    def keep(
+        self, document: Document, point: HistoryPoint, patch: Patch | None, content: bytes = b""
+    ) -> list[KeeperEffect]:
+        """Keep the document as it is now; `patch` led to it (None: it came as a whole).
+
+        `content` is what goes to the disk, if that is at hand already.
+        """
+        self._prepared = (document.version.configuration, content) if content else None
         self._patches.append(patch)
         self._dirty = True
         return [] if self._writing is not None else self._write(document, point)
@@ -79,6 +89,12 @@ class Keeper:
         patch = self._patches[0] if len(self._patches) == 1 else None
         self._patches.clear()
         self._dirty = False
-        content = document.to_disk_bytes()
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] == version.configuration:
+            content, one_line = prepared[1], False
+        elif self.size >= self._large:
+            content, one_line = document.to_compact_disk_bytes(), True
+        else:
+            content, one_line = document.to_disk_bytes(), False
         self.size = len(content)
-        return [Persist(self._token, content, self._writing, patch)]
+        return [Persist(self._token, content, self._writing, patch, one_line)]

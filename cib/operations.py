@@ -90,13 +90,17 @@ def perform(
         raise
 
 
-def seal(document: Document, mark: int, source: CibVersion) -> Patch | None:
-    """Return the patch of everything since `mark`, when the version was `source`; None when nothing changed."""
+def seal(document: Document, mark: int, source: CibVersion, *, with_digest: bool = True) -> Patch | None:
+    """Return the patch of everything since `mark`, when the version was `source`; None when nothing changed.
+
+    A patch of the configuration names the digest of the whole document, unless that takes too long (`with_digest`).
+    """
     changes = changes_of(document, document.entries_since(mark))
     if not changes:
         return None
     patch = Patch(changes=changes, source=source, target=document.version)
-    if patch.changes_configuration or document.version.configuration != source.configuration:
+    changes_configuration = patch.changes_configuration or document.version.configuration != source.configuration
+    if with_digest and changes_configuration:
         return msgspec.structs.replace(patch, digest=document.digest())
     return patch
 
@@ -197,6 +201,11 @@ def _record_origin(document: Document, origin: Origin) -> None:
 
 
 def _validate(document: Document, validator: Validator) -> None:
-    reports = tuple(report for report in validator(document) if report.severity == "error")
+    refuse_errors(validator(document))
+
+
+def refuse_errors(found: Sequence[Report]) -> None:
+    """Raise `SchemaError` when any of the reports is an error."""
+    reports = tuple(report for report in found if report.severity == "error")
     if reports:
         raise SchemaError("the change would make the configuration invalid", reports)

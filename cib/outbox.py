@@ -48,6 +48,7 @@ class Outbox:
             client=write.client,
             force=write.force,
             written_at=write.written_at,
+            at_once=write.at_once,
         )
         self._waiting[number] = Waiting(write.id, forward, Milliseconds(now + self._deadline_ms))
         return forward

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
+from cib.apart import DocumentRead, Examined, ReadDocument, read_document
 from cib.document import Document
 from cib.errors import OldDataError, ParseError, PatchError
 from cib.history import HistoryPoint, Stamp
@@ -18,6 +21,7 @@ from cib.outbox import Outbox, Waiting
 from cib.replica_events import (
     TIMER_PREFIX,
     Adopt,
+    AdoptionEnded,
     Changed,
     ClientWrite,
     Effect,
@@ -58,8 +62,19 @@ DEADLINE_TIMER = f"{TIMER_PREFIX}deadline"
 EARLY_MAX = 64
 """Messages of a DC that we do not know yet which are kept until we do; after more the document is asked for."""
 
+LATER_MAX = 1024
+"""Messages of the DC that may wait while its document is read; after more the document is asked for again."""
+
 _TIMEOUT_RC = 124
 _FromDc = Announce | Update | Snapshot
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """Another node's document that is read apart, and what its DC said since."""
+
+    token: int
+    bringer: Snapshot | Adopt
+    later: list[Announce | Update]
 
 
 class Replica:
@@ -78,12 +93,14 @@ class Replica:
         """`kept`: the document came from this node's disk, and `point` stands beside it."""
         self._settings = settings
         self._holding = Holding(document, point, validator)
-        self._keeper = Keeper(point if kept else None, settings.retry_ms)
+        size = len(document.to_bytes_without_status())
+        self._keeper = Keeper(point if kept else None, settings, size)
         self._outbox = Outbox(settings.node, settings.incarnation, settings.deadline_ms)
         self._role = RoleChanged("none")
         self._sequencer: Sequencer | None = None
         self._in_step = False
         self._early: list[tuple[str, _FromDc]] = []
+        self._reading: _Reading | None = None
 
     @property
     def document(self) -> Document:
@@ -122,7 +139,11 @@ class Replica:
             case RoleChanged():
                 effects = self._role_changed(event, now)
             case Adopt():
-                effects = self._adopt(event)
+                effects = self._adopt(event, now)
+            case Examined():
+                effects = self._sequencer.examined(event, now) if self._sequencer is not None else []
+            case DocumentRead():
+                effects = self._document_read(event, now)
             case _:
                 assert_never(event)
         return self._routed(effects, now)
@@ -147,6 +168,8 @@ class Replica:
             self._role.round,
         )
         self._role = role
+        if not same_term or role.role == "none":
+            self._reading = None
         if same_term:
             return self._sequencer.role_changed(role) if self._sequencer is not None else []
         self._sequencer = None
@@ -209,6 +232,8 @@ class Replica:
             return [_stale(sender, message)]
         if sender != self._role.dc:
             return [_stale(sender, message)]
+        if self._reading is not None and not isinstance(message, Snapshot):
+            return self._hear_later(message)
         match message:
             case Announce():
                 return self._announced(message, now)
@@ -260,23 +285,61 @@ class Replica:
         return [SendTo((self._role.dc,), Need(self._stamp, self._holding.version))]
 
     def _taken(self, message: Snapshot, now: Milliseconds) -> list[Effect]:
-        if self._in_step:
-            return []
-        try:
-            effects: list[Effect] = list(self._holding.take(message.document, message.point, message.settled))
-        except ParseError as error:
-            note = Note("error", "cib.snapshot.unreadable", f"the DC's document cannot be read: {error.text}")
-            return [note, SetTimer(NEED_TIMER, Milliseconds(now + self._settings.resend_ms))]
-        return [*effects, *self._now_in_step(self._holding.point)]
+        return [] if self._in_step else self._read(message, now)
 
-    def _adopt(self, event: Adopt) -> list[Effect]:
+    def _adopt(self, event: Adopt, now: Milliseconds) -> list[Effect]:
         assert self._sequencer is None, "the winner is chosen before anybody sequences writes"
+        return self._read(event, now)
+
+    # another node's document
+
+    def _read(self, bringer: Snapshot | Adopt, now: Milliseconds) -> list[Effect]:
+        """Read a document here, or have it read apart; a newer one takes the place of one that is still being read."""
+        self._reading = None
+        data = bringer.document
+        if len(data) >= self._settings.apart_from:
+            self._reading = _Reading(self._holding.next_token(), bringer, [])
+            return [ReadDocument(self._reading.token, data)]
         try:
-            taken = self._holding.take(event.document, event.point, event.settled, count_past=True)
+            return self._take(bringer, read_document(data))
         except ParseError as error:
-            return [Note("error", "cib.adopt.unreadable", f"the chosen document cannot be read: {error.text}")]
+            return self._unreadable(bringer, error.text, now)
+
+    def _hear_later(self, message: Announce | Update) -> list[Effect]:
+        """What the DC says after its document is heard when that has been read."""
+        assert self._reading is not None
+        if len(self._reading.later) < LATER_MAX:
+            self._reading.later.append(message)
+            return []
+        self._reading = None
+        return self._need()
+
+    def _document_read(self, result: DocumentRead, now: Milliseconds) -> list[Effect]:
+        reading = self._reading
+        if reading is None or reading.token != result.token:
+            return []
+        self._reading = None
+        if result.document is None:
+            return self._unreadable(reading.bringer, result.problem, now)
+        effects = self._take(reading.bringer, result.document)
+        for message in reading.later:
+            effects += self._from_dc(self._role.dc, message, now)
+        return effects
+
+    def _take(self, bringer: Snapshot | Adopt, document: Document) -> list[Effect]:
+        if isinstance(bringer, Snapshot):
+            taken = self._holding.take(document, bringer.point, bringer.settled)
+            return [*taken, *self._now_in_step(self._holding.point)]
+        taken = self._holding.take(document, bringer.point, bringer.settled, count_past=True)
         self._in_step = False
-        return [*taken, *self._keeper.keep(self.document, self.point, None)]
+        return [*taken, *self._keeper.keep(self.document, self.point, None), AdoptionEnded(ok=True)]
+
+    def _unreadable(self, bringer: Snapshot | Adopt, problem: str, now: Milliseconds) -> list[Effect]:
+        if isinstance(bringer, Snapshot):
+            note = Note("error", "cib.snapshot.unreadable", f"the DC's document cannot be read: {problem}")
+            return [note, SetTimer(NEED_TIMER, Milliseconds(now + self._settings.resend_ms))]
+        note = Note("error", "cib.adopt.unreadable", f"the chosen document cannot be read: {problem}")
+        return [note, AdoptionEnded(ok=False)]
 
     # clients
 
@@ -325,7 +388,8 @@ class Replica:
         if name == NEED_TIMER:
             if self._in_step or self._role.role != "member":
                 return []
-            return [*self._need(), SetTimer(NEED_TIMER, Milliseconds(now + self._settings.resend_ms))]
+            needed = self._need() if self._reading is None else []
+            return [*needed, SetTimer(NEED_TIMER, Milliseconds(now + self._settings.resend_ms))]
         if name == RESEND_TIMER:
             return self._resend(now)
         if name == DEADLINE_TIMER:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from cib.apart import ApartResult, Examine, ReadDocument
 from cib.history import HistoryPoint
 from cib.patch import Patch
 from cib.replica_messages import Outcome, ReplicaMessage, Settled
@@ -55,6 +56,9 @@ class ClientWrite(msgspec.Struct, frozen=True, tag=True):
     force: bool = False
     written_at: int = 0
     """Wall clock seconds, for the record in the document; 0: not recorded."""
+    at_once: bool = False
+    """Carried out within the event that brings it to the DC, whatever it costs; for writes that must not outlive the
+    DC's term."""
 
 
 class MessageFrom(msgspec.Struct, frozen=True, tag=True):
@@ -78,7 +82,10 @@ class PersistFailed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):
-    """Nodes met and this document's history won (see `cib.history.choose`): take it, keep ours aside if it parted."""
+    """Nodes met and this document's history won (see `cib.history.choose`): take it, keep ours aside if it parted.
+
+    Answered with AdoptionEnded, unless RoleChanged comes before.
+    """
 
     document: bytes
     point: HistoryPoint
@@ -87,7 +94,7 @@ class Adopt(msgspec.Struct, frozen=True, tag=True):
     change of the DC could be carried out twice."""
 
 
-Event = RoleChanged | ClientWrite | MessageFrom | Persisted | PersistFailed | Adopt | TimerFired
+Event = RoleChanged | ClientWrite | MessageFrom | Persisted | PersistFailed | Adopt | TimerFired | ApartResult
 
 StoreEvent = Persisted | PersistFailed
 
@@ -114,6 +121,8 @@ class Persist(msgspec.Struct, frozen=True, tag=True):
     point: HistoryPoint
     """The content of the sidecar."""
     patch: Patch | None = None
+    one_line: bool = False
+    """The document stands in one line, since it is large; whoever writes cib.xml lays it out (`cib.document`)."""
 
 
 class Diverged(msgspec.Struct, frozen=True, tag=True):
@@ -144,6 +153,12 @@ class Adopted(msgspec.Struct, frozen=True, tag=True):
     version: CibVersion
 
 
+class AdoptionEnded(msgspec.Struct, frozen=True, tag=True):
+    """What Adopt brought is this node's document now; or not, when it cannot be read."""
+
+    ok: bool
+
+
 class InStep(msgspec.Struct, frozen=True, tag=True):
     """This member's document is the DC's, as announced for this view and round."""
 
@@ -163,7 +178,20 @@ class Committed(msgspec.Struct, frozen=True, tag=True):
 
 
 Effect = (
-    SendTo | Persist | Diverged | WriteDone | Changed | Adopted | InStep | Committed | SetTimer | CancelTimer | Note
+    SendTo
+    | Persist
+    | Diverged
+    | WriteDone
+    | Changed
+    | Adopted
+    | AdoptionEnded
+    | InStep
+    | Committed
+    | Examine
+    | ReadDocument
+    | SetTimer
+    | CancelTimer
+    | Note
 )
 
 StoreEffect = Persist | Diverged

@@ -35,6 +35,8 @@ class Forward(msgspec.Struct, frozen=True, tag=True):
     client: str = ""
     force: bool = False
     written_at: int = 0
+    at_once: bool = False
+    """See `ClientWrite`."""
 
 
 class Decided(msgspec.Struct, frozen=True, tag=True):
@@ -72,6 +74,7 @@ class Update(msgspec.Struct, frozen=True, tag=True):
 
     stamp: Stamp
     patch: Patch
+    """In a large document without the digest of the whole: `configuration_digest` is what the result is checked by."""
     settled: tuple[Settled, ...]
     configuration_digest: str = ""
     """Digest of the new configuration version; empty when only status changed."""

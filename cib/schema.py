@@ -5,7 +5,7 @@ The grammars are the RELAX NG files of the `schemas` package.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -38,7 +38,7 @@ def schema_names() -> tuple[str, ...]:
     return (*(f"pacemaker-{version}" for version in VERSIONS), NONE)
 
 
-def validate(document: Document) -> tuple[Report, ...]:
+def validate(document: Document, grammar: RelaxNg | None = None) -> tuple[Report, ...]:
     """Return what does not conform to the grammar that the document claims; empty when it is valid.
 
     Ids that are used twice and references that lead nowhere are mistakes as well; they are looked for when the form
@@ -56,12 +56,18 @@ def validate(document: Document) -> tuple[Report, ...]:
         found = "is missing" if claim is None else f"has the unknown value '{claim}'"
         text = f"attribute 'validate-with' {found}, expected {names[0]} to {names[-2]}"
         return (Report("schema.unknown", "error", text, "cib", "", line),)
-    return conformance(document.root) or integrity(document.root)
+    return conformance(document.root, grammar) or integrity(document.root)
 
 
-def conformance(root: Element) -> tuple[Report, ...]:
+def separate_validator() -> Callable[[Document], tuple[Report, ...]]:
+    """Return a `validate` with a compiled grammar of its own, for another thread: libxml2 shares none between two."""
+    grammar = cache(_compile)
+    return lambda document: validate(document, grammar())
+
+
+def conformance(root: Element, grammar: RelaxNg | None = None) -> tuple[Report, ...]:
     """Return what does not conform to our grammar, whatever the document claims."""
-    validator = _validator()
+    validator = grammar if grammar is not None else _validator()
     with _without_status(root):
         accepted = validator.accepts(root)
     if accepted:
@@ -102,6 +108,10 @@ def newest_of_series(claim: str) -> str:
 
 @cache
 def _validator() -> RelaxNg:
+    return _compile()
+
+
+def _compile() -> RelaxNg:
     return RelaxNg(str(_DIRECTORY / _MAIN_FILE))
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
+
 from cib.acknowledgement import Acknowledgements, Pending, vote_change_problem
+from cib.apart import Examine, Examined
 from cib.configuration import voters
+from cib.document import Document
 from cib.errors import CibError, InvalidRequestError, NoQuorumError, NotKeptError
 from cib.history import Stamp, WriteId, confirm
 from cib.holding import Holding, ReplicaSettings
 from cib.keeper import Keeper
-from cib.operations import Origin, perform, seal
+from cib.operations import Origin, perform, refuse_errors, seal
 from cib.replica_events import TIMER_PREFIX, Changed, Committed, Effect, RoleChanged, SendTo
 from cib.replica_messages import (
     Announce,
@@ -29,6 +33,7 @@ from cib.replica_messages import (
     Snapshot,
     Update,
 )
+from cib.reports import Report
 from cib.version import CibVersion, ConfigurationVersion
 from ipc.timers import SetTimer
 from ipc.units import Milliseconds
@@ -54,6 +59,7 @@ class Sequencer:
         self._keeper = keeper
         self._role = role
         self._queue: dict[WriteId, Forward] = {}
+        self._examination: _Examination | None = None
         self._acknowledgements = Acknowledgements()
         self._committed: ConfigurationVersion | None = None
 
@@ -111,11 +117,13 @@ class Sequencer:
         settled = self._holding.find(forward.id)
         if settled is not None:
             return self._answer_again(settled)
-        if self._holding.ledger.is_over(forward.id) or forward.id in self._queue:
+        if self._holding.ledger.is_over(forward.id) or forward.id in self._queue or self._examines(forward.id):
             return []
         if len(self._queue) >= QUEUE_MAX:
             return [self._refuse(forward.id, InvalidRequestError("too many writes are waiting, try again later"))]
         self._queue[forward.id] = forward
+        if self._examination is not None:
+            return [SetTimer(COMMIT_TIMER, now)] if self._may_overtake(forward) else []
         return [SetTimer(COMMIT_TIMER, now)] if len(self._queue) == 1 else []
 
     def _answer_again(self, settled: Settled) -> list[Effect]:
@@ -129,45 +137,99 @@ class Sequencer:
         batch = _Batch(self._holding, self._role)
         effects: list[Effect] = []
         cost = 0
-        for write in list(self._queue):
+        for write, forward in list(self._queue.items()):
             if cost >= TURN_COST_MAX:
+                effects.append(SetTimer(COMMIT_TIMER, now))
                 break
-            forward = self._queue.pop(write)
+            if self._examination is not None and not self._may_overtake(forward):
+                continue
+            del self._queue[write]
             cost += self._cost(forward)
             try:
-                settled = batch.carry_out(forward, self._obstacle)
+                if self._is_large(forward):
+                    effects += self._begin_examination(batch, forward)
+                elif batch.carry_out(forward, self._obstacle).configuration:
+                    effects += self._publish(batch, forced=forward.force)
             except CibError as error:
                 effects.append(self._refuse(write, error))
-                continue
-            if settled.configuration:
-                effects += self._publish(batch, forced=forward.force)
         effects += self._publish(batch, forced=False)
-        if self._queue:
-            effects.append(SetTimer(COMMIT_TIMER, now))
         return [*effects, *self.acknowledge()]
 
     def _cost(self, forward: Forward) -> int:
         """Return what a write costs; one that says that it only concerns the status is cheap."""
-        if all(request.section == "status" or request.xpath.startswith("/cib/status/") for request in forward.requests):
-            return 1
-        return CONFIGURATION_COST + self._keeper.size // BYTES_PER_COST
+        return 1 if _is_status_only(forward) else CONFIGURATION_COST + self._keeper.size // BYTES_PER_COST
+
+    # large configurations
+
+    def _is_large(self, forward: Forward) -> bool:
+        """Whether the configuration, as this write would make it, takes too long to be examined here and now."""
+        if forward.at_once or _is_status_only(forward):
+            return False
+        size = self._keeper.size + sum(len(request.xml) for request in forward.requests)
+        return size >= self._settings.apart_from
+
+    def _may_overtake(self, forward: Forward) -> bool:
+        """Whether a write need not wait for the one that is being examined.
+
+        Those of the configuration keep their order. Results of operations must not wait: a recovery depends on them.
+        """
+        return forward.at_once or _is_status_only(forward)
+
+    def _examines(self, write: WriteId) -> bool:
+        return self._examination is not None and self._examination.forward.id == write
+
+    def _begin_examination(self, batch: _Batch, forward: Forward) -> list[Effect]:
+        """See what the write would lead to and have that examined; the document stays as it is until then."""
+        base = self._holding.version.configuration
+        changed = batch.try_out(forward, self._obstacle)
+        if changed is None:
+            return []
+        token = self._holding.next_token()
+        self._examination = _Examination(token, forward, base)
+        return [Examine(token, changed)]
+
+    def examined(self, result: Examined, now: Milliseconds) -> list[Effect]:
+        """Carry the examined write out, unless it is refused."""
+        examination = self._examination
+        if examination is None or result.token != examination.token:
+            return []
+        self._examination = None
+        return [*self._conclude(examination, result), *self.commit(now)]
+
+    def _conclude(self, examination: _Examination, result: Examined) -> list[Effect]:
+        forward = examination.forward
+        if self._holding.version.configuration != examination.base:
+            # What could not wait changed the configuration meanwhile: it is another one that must be examined.
+            self._queue = {forward.id: forward, **self._queue}
+            return []
+        batch = _Batch(self._holding, self._role, examined=True)
+        try:
+            refuse_errors(result.reports)
+            batch.carry_out(forward, self._obstacle)
+        except CibError as error:
+            return [self._refuse(forward.id, error)]
+        return self._publish(batch, forced=forward.force, examined=result)
 
     def _obstacle(self) -> str:
         return self._acknowledgements.obstacle(self._role, voters(self._holding.document))
 
-    def _publish(self, batch: _Batch, *, forced: bool) -> list[Effect]:
+    def _publish(self, batch: _Batch, *, forced: bool, examined: Examined | None = None) -> list[Effect]:
         """Make what the batch did a patch and send it, before any of its writes is answered."""
         settled, source = batch.take()
-        patch = seal(self._holding.document, 0, source)
+        is_small = examined is None and self._keeper.size < self._settings.apart_from
+        patch = seal(self._holding.document, 0, source, with_digest=is_small)
         self._holding.document.forget_journal()
         effects: list[Effect] = []
         if patch is not None:
             configuration = self._holding.version.configuration != source.configuration
-            digest = self._holding.document.configuration_digest() if configuration else ""
+            digest = ""
+            if configuration:
+                digest = examined.digest if examined is not None else self._holding.document.configuration_digest()
             forced_version = not self._role.config_writes
             self._holding.advance(settled, digest, self._role.members, forced=forced_version)
             if configuration:
-                effects += self._keeper.keep(self._holding.document, self._holding.point, patch)
+                content = examined.content if examined is not None else b""
+                effects += self._keeper.keep(self._holding.document, self._holding.point, patch, content)
             if others := self._others():
                 effects.append(SendTo(others, Update(self.stamp, patch, settled, digest, forced_version)))
             effects.append(Changed(patch, self._holding.version))
@@ -275,16 +337,53 @@ class Sequencer:
         return [*sent, Changed(patch, self._holding.version)]
 
 
+class _Examination(msgspec.Struct, frozen=True):
+    """A write of a large configuration that is examined apart."""
+
+    token: int
+    forward: Forward
+    base: ConfigurationVersion
+    """The configuration that it was tried on."""
+
+
 class _Batch:
     """Writes that become one patch. Between its start and `take` the journal holds exactly what they did."""
 
-    def __init__(self, holding: Holding, role: RoleChanged) -> None:
+    def __init__(self, holding: Holding, role: RoleChanged, *, examined: bool = False) -> None:
+        """`examined`: what the writes lead to is known to be valid."""
         self._holding = holding
         self._role = role
         self._settled: list[Settled] = []
         self._source = holding.version
         self._voters = voters(holding.document)
+        self._validator = None if examined else holding.validator
         holding.document.forget_journal()
+
+    def try_out(self, forward: Forward, obstacle: Callable[[], str]) -> bytes | None:
+        """Return what a write makes of the document, which is then as before; None where nothing is to be examined:
+        then it is carried out. Raises `CibError` and has changed nothing."""
+        document = self._holding.document
+        mark = document.mark()
+        validator, listed = self._validator, self._voters
+        asked: list[Document] = []
+
+        def note(changed: Document) -> tuple[Report, ...]:
+            asked.append(changed)
+            return ()
+
+        self._validator = note
+        try:
+            self.carry_out(forward, obstacle)
+        finally:
+            self._validator = validator
+        if not asked:
+            return None
+        self._settled.pop()
+        self._voters = listed
+        try:
+            return document.to_bytes_without_status()
+        finally:
+            document.undo_to(mark)
 
     def carry_out(self, forward: Forward, obstacle: Callable[[], str]) -> Settled:
         """Carry out one write; raises `CibError` and then has changed nothing."""
@@ -294,7 +393,7 @@ class _Batch:
             document,
             forward.requests,
             origin=_origin(forward),
-            validator=self._holding.validator,
+            validator=self._validator,
             keep_status=True,
         )
         configuration = document.version.configuration != before.configuration
@@ -326,6 +425,11 @@ class _Batch:
         self._settled.clear()
         self._source = self._holding.version
         return settled, source
+
+
+def _is_status_only(forward: Forward) -> bool:
+    """Whether a write says that it only concerns the status."""
+    return all(request.section == "status" or request.xpath.startswith("/cib/status/") for request in forward.requests)
 
 
 def _origin(forward: Forward) -> Origin | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from cib.document import Document
+from cib.document import Document, laid_out
 from cib.errors import CibError
 from cib.files import Files
 from cib.history import HistoryPoint
@@ -165,7 +165,7 @@ class Store:
             self._files.sync()
             self._current = effect.point
             return Persisted(effect.token)
-        self._write(effect.document, effect.point)
+        self._write(laid_out(effect.document) if effect.one_line else effect.document, effect.point)
         return Persisted(effect.token)
 
     def _is_same_document(self, point: HistoryPoint) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from cib.apart import ApartResult, Examine, ReadDocument
 from cib.changes import Change
 from cib.configuration import voters
 from cib.document import Document
@@ -16,6 +17,7 @@ from cib.replica import Replica
 from cib.replica_events import (
     Adopt,
     Adopted,
+    AdoptionEnded,
     Changed,
     ClientWrite,
     Committed,
@@ -35,7 +37,7 @@ from cib.requests import Request
 from cib.sequencer import COMMIT_TIMER
 from cib.status import classify
 from crmd.desk import Purpose
-from crmd.events import CibPatched, CibReplaced, ToStore
+from crmd.events import CibPatched, CibReplaced, ToStore, WorkApart
 from crmd.peer_messages import OfReplica, Term
 from crmd.post import Post
 from heartbeat.messages import Quorum
@@ -93,13 +95,19 @@ class ReplicaInStep(msgspec.Struct, frozen=True, tag=True):
     round: int
 
 
+class CibAdopted(msgspec.Struct, frozen=True, tag=True):
+    """The chosen document is this node's now; or not, when it cannot be read."""
+
+    ok: bool
+
+
 class NodesCommitted(msgspec.Struct, frozen=True, tag=True):
     """At the DC: these nodes have a vote, by a configuration that no crash can undo."""
 
     nodes: tuple[str, ...]
 
 
-CibSignal = WriteEnded | OthersChanged | ConfigurationHere | ReplicaInStep | NodesCommitted
+CibSignal = WriteEnded | OthersChanged | ConfigurationHere | ReplicaInStep | CibAdopted | NodesCommitted
 
 
 class CibSide:
@@ -138,7 +146,9 @@ class CibSide:
             return [WriteEnded(writer, Outcome(self._replica.document.version))]
         self._last += 1
         self._writes[self._last] = writer
-        return self.give(ClientWrite(self._last, requests, user, client, force, wall), now)
+        # Of a DC's own writes none may outlive its term, not even to be examined apart: see `commit`.
+        at_once = isinstance(writer, DcWrite)
+        return self.give(ClientWrite(self._last, requests, user, client, force, wall, at_once), now)
 
     def role(self, event: RoleChanged, now: Milliseconds) -> list[CibSignal]:
         """Who sequences writes."""
@@ -158,6 +168,10 @@ class CibSide:
     def peer(self, sender: str, message: ReplicaMessage, now: Milliseconds) -> list[CibSignal]:
         """Another member's replica said something."""
         return self.give(MessageFrom(sender, message), now)
+
+    def worked_apart(self, result: ApartResult, now: Milliseconds) -> list[CibSignal]:
+        """What was to be examined or read is."""
+        return self.give(result, now)
 
     def stored(self, event: StoreEvent, now: Milliseconds) -> list[CibSignal]:
         """The store finished something."""
@@ -190,6 +204,10 @@ class CibSide:
                 case SendTo(members, message):
                     for name in members:
                         self._post.say(name, OfReplica(message))
+                case Examine() | ReadDocument():
+                    self._post.put(WorkApart(effect))
+                case AdoptionEnded(ok):
+                    signals.append(CibAdopted(ok))
                 case Persist() | Diverged():
                     self._post.put(ToStore(effect))
                 case WriteDone(identity, outcome):

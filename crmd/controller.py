@@ -36,6 +36,7 @@ from crmd.events import (
     StopWorker,
     ToHeartbeat,
     WallClock,
+    WorkedApart,
 )
 from crmd.join import JOIN_TIMER, Join, Verdict
 from crmd.member_side import OFFER_TIMER
@@ -172,6 +173,8 @@ class Controller(Wiring):
                 self._client_asked(event)
             case FromStore(store_event):
                 self._hear_cib(self._cib_side.stored(store_event, self._now))
+            case WorkedApart(result):
+                self._hear_cib(self._cib_side.worked_apart(result, self._now))
             case WallClock(offset_ms):
                 self._offset_ms = offset_ms
                 self._cib.wall = (self._now + offset_ms) // 1000

@@ -23,8 +23,9 @@ from cib.errors import CibError
 from cib.query import query
 from cib.replica import Replica, ReplicaSettings
 from cib.requests import Request
-from cib.schema import validate
+from cib.schema import separate_validator, validate
 from cib.store import Store
+from crmd.apart_worker import ApartWorker
 from crmd.client_api import ClientApi
 from crmd.controller import Controller
 from crmd.events import (
@@ -46,6 +47,7 @@ from crmd.events import (
     ToExecutor,
     ToHeartbeat,
     ToStore,
+    WorkApart,
 )
 from crmd.first_import import IMPORT_CLIENT, FirstImport
 from crmd.input_keeper import InputKeeper
@@ -114,6 +116,7 @@ class Daemon:
         self._worker = PolicyWorker(self._whole_document, self._pump.post, log.note)
         self._inputs = InputKeeper(InputFiles(directories.state / "pengine"), log.note)
         self._persistence = Persistence(place.store, directories.cib, self._pump.post, log.note, self._broken)
+        self._apart = ApartWorker(separate_validator(), self._pump.post, self._broken)
         self._api = ClientApi(self, self._ask, self._persistence.divergences, self._request_failed)
         self._import = FirstImport(
             directories,
@@ -149,6 +152,7 @@ class Daemon:
         finally:
             self._pump.stop()
             server.close()
+            self._apart.close()
             for task in tasks:
                 task.cancel()
             with contextlib.suppress(TimeoutError):
@@ -203,6 +207,8 @@ class Daemon:
                 self._executor.send(message)
             case ToStore(store_effect):
                 self._persistence.put(store_effect)
+            case WorkApart(work):
+                self._apart.put(work)
             case CibPatched(patch, version):
                 self._whole_xml = None
                 xml = _once(patch.to_xml)

@@ -18,6 +18,7 @@ from ipc.units import Milliseconds
 from lrmd.messages import ControllerToExecutor, ExecutorToController
 
 if TYPE_CHECKING:
+    from cib.apart import ApartResult, ApartWork
     from cib.patchset import Patch
     from cib.replica import StoreEffect, StoreEvent
     from pengine.graph import Graph
@@ -85,6 +86,12 @@ class FromStore(msgspec.Struct, frozen=True, tag=True):
     event: StoreEvent
 
 
+class WorkedApart(msgspec.Struct, frozen=True, tag=True):
+    """What a WorkApart asked for is done."""
+
+    result: ApartResult
+
+
 class WallClock(msgspec.Struct, frozen=True, tag=True):
     """Wall clock minus monotonic clock. Sent before anything else, and again when it changed by 500 ms or more."""
 
@@ -107,6 +114,7 @@ Event = (
     | ScheduleFailed
     | ClientAsked
     | FromStore
+    | WorkedApart
     | WallClock
     | Paused
     | TimerFired
@@ -132,6 +140,12 @@ class ToStore(msgspec.Struct, frozen=True, tag=True):
     """Perform with cib.store, in order, outside the event loop; FromStore brings the result."""
 
     effect: StoreEffect
+
+
+class WorkApart(msgspec.Struct, frozen=True, tag=True):
+    """Do this with `cib.apart`, in order, outside the event loop; WorkedApart brings the result."""
+
+    work: ApartWork
 
 
 class CibPatched(msgspec.Struct, frozen=True, tag=True):
@@ -187,6 +201,7 @@ Effect = (
     ToHeartbeat
     | ToExecutor
     | ToStore
+    | WorkApart
     | CibPatched
     | CibReplaced
     | Schedule

@@ -10,6 +10,7 @@ from cib.requests import Request as CibRequest
 from crmd import advice
 from crmd.abort import abort_for
 from crmd.cib_side import (
+    CibAdopted,
     CibSide,
     CibSignal,
     ConfigurationHere,
@@ -218,10 +219,21 @@ class Wiring:
                 case ReplicaInStep(view, round_):
                     if self._dc is None and self._member.in_step(view, round_):
                         self._input(Input.JOINED)
+                case CibAdopted(ok):
+                    self._cib_adopted(ok)
                 case NodesCommitted(nodes):
                     if self._dc is not None:
                         self._post.say("", VotersCommitted(self._dc.term, nodes))
                     self._voters(nodes)
+
+    def _cib_adopted(self, ok: bool) -> None:
+        dc = self._dc
+        if dc is None:
+            return
+        if ok:
+            dc.adopted(self._now)
+        else:
+            dc.fetch_failed("it cannot be read")
 
     # fencing
 
@@ -316,10 +328,6 @@ class Wiring:
                 self._take_role(dc, members)
             case AdoptCib(document, point, settled):
                 self._hear_cib(self._cib_side.adopt(document, point, settled, self._now))
-                if self._cib.point().digest == point.digest:
-                    dc.adopted(self._now)
-                else:
-                    dc.fetch_failed("it cannot be read")
             case KeepGraphInput(transition, severity):
                 self._post.put(KeepInput(transition, severity))
             case SetTimer() | CancelTimer() | Note():

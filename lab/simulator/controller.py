@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cib.apart import work_apart
 from cib.document import Document
 from cib.replica_events import Diverged, Persist, Persisted, PersistFailed
 from cib.status_view import resource_history
@@ -33,6 +34,8 @@ from crmd.events import (
     ToHeartbeat,
     ToStore,
     WallClock,
+    WorkApart,
+    WorkedApart,
 )
 from crmd.states import State
 from heartbeat.messages import StillHere, StopReady, StopRequested
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 FSYNC_MS = (1, 60)
 SLOW_FSYNC_MS = (200, 3000)
 SCHEDULE_MS = (5, 80)
+APART_MS = (1, 1500)
 STILL_HERE_MS = 1000
 DIGEST_EVERY = 8
 """Of so many versions of a replica's document the digest of one is compared; that of every configuration version."""
@@ -71,6 +75,7 @@ class ControllerProcess(Process):
         self._messaging: Connection | None = None
         self._executor: Connection | None = None
         self._store_until = 0
+        self._apart_until = 0
         self._leaving = False
         self._messaging_gone = False
         settings = ControllerSettings(
@@ -78,7 +83,7 @@ class ControllerProcess(Process):
             incarnation=machine.world.now + 1,
             uuid=f"{machine.name}-{self.pid}-{machine.world.seed:x}",
         )
-        replica = machine.disk.make_replica(machine.name, settings.incarnation)
+        replica = machine.disk.make_replica(machine.name, settings.incarnation, large=machine.cluster.scenario.large)
         self.core = Controller(settings, replica, Fencer(machine.name, machine.world.rng), machine.world.now)
         self.later(machine.world.delay(50, 300), self._begin)
 
@@ -175,6 +180,8 @@ class ControllerProcess(Process):
                     self._executor.send(self, effect.message)
             case ToStore():
                 self._store(effect)
+            case WorkApart():
+                self._work_apart(effect)
             case CibPatched():
                 self._document_changed(effect.version, replaced=False)
             case CibReplaced():
@@ -240,6 +247,13 @@ class ControllerProcess(Process):
             return
         self.machine.disk.cib = (action.document, action.point)
         self.dispatch(FromStore(Persisted(action.token)))
+
+    def _work_apart(self, effect: WorkApart) -> None:
+        result = work_apart(effect.work, None)
+        self.world.reached["works apart"] += 1
+        delay = self.world.delay(*APART_MS)
+        self._apart_until = max(self._apart_until, self.world.now + delay)
+        self.post(WorkedApart(result), self._apart_until - self.world.now)
 
     # -- policy engine ---------------------------------------------------------------------------------------------
 

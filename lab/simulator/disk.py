@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from cib.document import Document
 from cib.history import HistoryPoint, start
 from cib.replica import Replica, ReplicaSettings
@@ -41,13 +43,16 @@ class Disk:
         """An administrator puts a cib.xml there before the first start."""
         self.cib = (content, None)
 
-    def make_replica(self, node: str, incarnation: int) -> Replica:
-        """What a controller begins with: what is on disk."""
+    def make_replica(self, node: str, incarnation: int, *, large: bool) -> Replica:
+        """What a controller begins with: what is on disk. `large`: see `Scenario`."""
         content, point = self.cib
         document = Document.from_bytes(content)
         if point is None:
             point = start(document.version, document.configuration_digest())
-        return Replica(ReplicaSettings(node, incarnation), document, point, kept=self.cib[1] is not None)
+        settings = ReplicaSettings(node, incarnation)
+        if large:
+            settings = replace(settings, apart_from=0)
+        return Replica(settings, document, point, kept=self.cib[1] is not None)
 
     def has_in_cib(self, name: str) -> bool:
         """Whether an element of this id is in the cib.xml that would survive a power cut now."""

@@ -19,7 +19,7 @@ FILE_ACCESS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "
 SHELLS = {
     "cib": {"files", "store"},
     "crmd": {
-        "__main__", "client", "client_api", "configuration_check", "daemon", "haresources",
+        "__main__", "apart_worker", "client", "client_api", "configuration_check", "daemon", "haresources",
         "input_keeper", "legacy_files", "link", "log",
         "pe_inputs", "pengine_worker", "persistence", "pump", "thin_client",
     },

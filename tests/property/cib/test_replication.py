@@ -14,11 +14,13 @@ from tests.unit.cib.replicas import Cluster, Node, count_up, has, resource
 class Trial:
     """One random history of a cluster, with the promises checked all along."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, large: bool) -> None:
+        """`large`: every document counts as large, so that it is examined and read apart, which may take long."""
         self.random = random.Random(seed)
         size = self.random.choice([2, 3, 3, 5])
         self.names = [f"n{number}" for number in range(1, size + 1)]
-        self.cluster = Cluster(*self.names)
+        self.large = large
+        self.cluster = Cluster(*self.names, large=large)
         self.writes: dict[str, tuple[str, int]] = {}
         self.acknowledged: set[str] = set()
         self.quorate: tuple[str, ...] = ()
@@ -44,14 +46,18 @@ class Trial:
         cluster = self.cluster
         ready = [link for link, messages in sorted(cluster.links.items()) if messages]
         disks = [name for name in self.names if cluster[name].persists and not cluster[name].disk_is_slow]
-        kinds = [kind for kind, there in (("link", ready), ("disk", disks)) if there]
+        apart = [name for name in self.names if cluster[name].apart and not cluster[name].apart_is_slow]
+        kinds = [kind for kind, there in (("link", ready), ("disk", disks), ("apart", apart)) if there]
         if cluster.fire() or not kinds:
             cluster.now += self.random.choice([0, 10, 700])
             return
-        if self.random.choice(kinds) == "link":
-            cluster.deliver(*self.random.choice(ready))
-        else:
-            cluster.persist(self.random.choice(disks))
+        match self.random.choice(kinds):
+            case "link":
+                cluster.deliver(*self.random.choice(ready))
+            case "disk":
+                cluster.persist(self.random.choice(disks))
+            case "apart":
+                cluster.work_apart(self.random.choice(apart))
 
     def write(self) -> None:
         name = self.random.choice(self.names)
@@ -78,6 +84,8 @@ class Trial:
     def slow(self) -> None:
         node = self.cluster[self.random.choice(self.names)]
         node.disk_is_slow = not node.disk_is_slow
+        if self.large:
+            node.apart_is_slow = self.random.random() < 0.5
 
     def form(self) -> None:
         """A new majority view, and at times a minority one beside it that may not write configuration."""
@@ -129,7 +137,7 @@ class Trial:
 
     def heal(self) -> None:
         for node in self.cluster.nodes.values():
-            node.disk_is_slow = False
+            node.disk_is_slow = node.apart_is_slow = False
         self.cluster.form(*self.names)
         self.cluster.run(for_ms=40_000)
         self.quorate = tuple(self.names)
@@ -139,11 +147,12 @@ class Trial:
         assert not self.writes, "every write ends"
 
 
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
 @pytest.mark.parametrize("first", range(0, 80, 20))
-def test_no_acknowledged_change_is_lost_and_none_is_made_twice(first: int) -> None:
+def test_no_acknowledged_change_is_lost_and_none_is_made_twice(first: int, *, large: bool) -> None:
     acknowledged = views = 0
     for seed in range(first, first + 20):
-        trial = Trial(seed)
+        trial = Trial(seed, large=large)
         try:
             trial.run(400)
         except AssertionError as error:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 
+from cib.apart import ApartWork, Examine, ReadDocument, work_apart
 from cib.document import Document
 from cib.history import HistoryPoint, choose, start
 from cib.initial import empty_document
+from cib.operations import Validator
 from cib.replica import Replica, ReplicaSettings
 from cib.replica_events import (
     Adopt,
@@ -34,7 +36,11 @@ from ipc.units import Milliseconds
 class Node:
     """One replica with its disk; a crash loses everything but the disk."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, large: bool = False, validator: Validator | None = None) -> None:
+        self.apart_from = 0 if large else 256 * 1024
+        self.validator = validator
+        self.apart: deque[ApartWork] = deque()
+        self.apart_is_slow = False
         self.name = name
         self.incarnation = 0
         self.disk: tuple[bytes, HistoryPoint] | None = None
@@ -52,6 +58,7 @@ class Node:
     def start(self) -> Replica:
         self.incarnation += 1
         self.persists.clear()
+        self.apart.clear()
         self.timers.clear()
         if self.disk is None:
             document = empty_document()
@@ -60,7 +67,11 @@ class Node:
             data, point = self.disk
             document = Document.from_bytes(data)
         self.replica = Replica(
-            ReplicaSettings(self.name, self.incarnation), document, point, kept=self.disk is not None
+            ReplicaSettings(self.name, self.incarnation, apart_from=self.apart_from),
+            document,
+            point,
+            self.validator,
+            kept=self.disk is not None,
         )
         return self.replica
 
@@ -68,8 +79,9 @@ class Node:
 class Cluster:
     """Replicas that share views as the test says. `run` performs everything until nothing is left to do."""
 
-    def __init__(self, *names: str) -> None:
-        self.nodes = {name: Node(name) for name in names}
+    def __init__(self, *names: str, large: bool = False, validator: Validator | None = None) -> None:
+        """`large`: every document counts as large, so that it is examined and read apart."""
+        self.nodes = {name: Node(name, large=large, validator=validator) for name in names}
         self.now = 0
         self.view = 0
         self.dc = ""
@@ -97,6 +109,9 @@ class Cluster:
         if winner != dc:
             chosen = self[winner].replica
             self.give(dc, Adopt(chosen.document.to_compact_bytes(), chosen.point, chosen.settled))
+            # The controller waits until the chosen document is here.
+            while self.work_apart(dc):
+                pass
         if majority is None:
             majority = 2 * len(self.members) > len(self.nodes)
         for name in self.members:
@@ -143,6 +158,8 @@ class Cluster:
                 case Persist():
                     assert not node.persists, "one write to disk at a time"
                     node.persists.append(effect)
+                case Examine() | ReadDocument():
+                    node.apart.append(effect)
                 case WriteDone():
                     assert effect.id not in node.outcomes, "a write ends once"
                     node.outcomes[effect.id] = effect.outcome
@@ -174,6 +191,14 @@ class Cluster:
             self.give(name, PersistFailed(persist.token, "No space left on device"))
         return True
 
+    def work_apart(self, name: str) -> bool:
+        """Let the oldest thing that a node has to examine or read be done."""
+        node = self[name]
+        if not node.apart:
+            return False
+        self.give(name, work_apart(node.apart.popleft(), node.validator))
+        return True
+
     def deliver(self, sender: str, receiver: str) -> bool:
         """Deliver the oldest message between two nodes."""
         messages = self.links.get((sender, receiver))
@@ -198,6 +223,8 @@ class Cluster:
         for sender, receiver in sorted(self.links):
             if self.deliver(sender, receiver):
                 return True
+        if any(self.work_apart(name) for name, node in self.nodes.items() if not node.apart_is_slow):
+            return True
         return any(self.persist(name) for name, node in self.nodes.items() if not node.disk_is_slow)
 
     def run(self, for_ms: int = 0) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cib import history
+from cib.apart import work_apart
 from cib.document import Document
 from cib.replica import Replica, ReplicaSettings
 from cib.replica_events import Persist, Persisted
@@ -36,6 +37,8 @@ from crmd.events import (
     ToHeartbeat,
     ToStore,
     WallClock,
+    WorkApart,
+    WorkedApart,
 )
 from crmd.messages import ClientReply, ClientRequest, ClusterState
 from crmd.states import State
@@ -102,7 +105,9 @@ class Machine:
 class Cluster:
     """All nodes and the clock. `trace` tells what happened, for tests and for people who look at a failure."""
 
-    def __init__(self, *names: str, cib: str, settings: ClusterSettings = SETTINGS, seed: int = 0) -> None:
+    def __init__(
+        self, *names: str, cib: str, settings: ClusterSettings = SETTINGS, seed: int = 0, large: bool = False
+    ) -> None:
         self.names = tuple(sorted(names))
         self.voters = self.names
         self.settings = settings
@@ -116,6 +121,9 @@ class Cluster:
         self.violations: list[str] = []
         self.view_number = 0
         self.agent_ms = 10
+        self.large = large
+        """Every document counts as large: it is examined and read apart, which takes `apart_ms`."""
+        self.apart_ms = 4
         self.results: dict[tuple[str, str, str], tuple[int, int]] = {}
         """(node, resource, action) -> (exit code, milliseconds), where it differs from the ordinary."""
         self.traits: AgentTraits | None = None
@@ -207,7 +215,9 @@ class Cluster:
         machine.deaf_crmd = False
         document, point = Document.from_bytes(machine.disk[0]), machine.disk[1]
         replica = Replica(
-            ReplicaSettings(name, machine.incarnation), document, history.at_version(point, document.version)
+            ReplicaSettings(name, machine.incarnation, apart_from=0 if self.large else 256 * 1024),
+            document,
+            history.at_version(point, document.version),
         )
         settings = ControllerSettings(name, machine.incarnation, f"uuid-{name}-{machine.incarnation}")
         machine.controller = Controller(settings, replica, Fencer(name, random.Random(1)), Milliseconds(self.now))
@@ -408,6 +418,9 @@ class Cluster:
             case ToStore(Persist() as persist):
                 incarnation = machine.incarnation
                 self.at(2, lambda: self._persisted(machine, persist, incarnation))
+            case WorkApart(work):
+                result, controller = work_apart(work, None), machine.controller
+                self.at(self.apart_ms, lambda: self._worked_apart(machine, controller, WorkedApart(result)))
             case Schedule(request, wall):
                 self._schedule(machine, request, wall)
             case Answer(client, reply):
@@ -464,6 +477,10 @@ class Cluster:
         if machine.up and machine.incarnation == incarnation:
             machine.disk = (persist.document, persist.point)
             self._give(machine, FromStore(Persisted(persist.token)))
+
+    def _worked_apart(self, machine: Machine, controller: Controller | None, event: WorkedApart) -> None:
+        if machine.controller is controller:
+            self._give(machine, event)
 
     def _schedule(self, machine: Machine, request: int, wall: int) -> None:
         assert machine.controller is not None
@@ -640,9 +657,9 @@ def group(name: str, *members: str) -> str:
     return f'<group id="{name}">{"".join(members)}</group>'
 
 
-def running_cluster(*names: str, cib: str) -> Cluster:
+def running_cluster(*names: str, cib: str, large: bool = False) -> Cluster:
     """A cluster whose nodes are all up, joined and idle."""
-    cluster = Cluster(*names, cib=cib)
+    cluster = Cluster(*names, cib=cib, large=large)
     cluster.boot(*cluster.names)
     cluster.run(20)
     cluster.install(*cluster.names)

@@ -22,7 +22,7 @@ HEALING_MS = 120_000
 class Chaos:
     """A cluster and the chance that torments it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, large: bool) -> None:
         self.chance = random.Random(seed)
         size = self.chance.choice((2, 3, 3, 5))
         names = [f"n{number}" for number in range(1, size + 1)]
@@ -32,7 +32,9 @@ class Chaos:
             group("g", dummy("b"), dummy("c"), dummy("e")),
             group("h", dummy("f"), dummy("i")),
         )
-        self.cluster = Cluster(*names, cib=cib(*resources, stonith=True), seed=seed)
+        self.cluster = Cluster(*names, cib=cib(*resources, stonith=True), seed=seed, large=large)
+        if large:
+            self.cluster.apart_ms = self.chance.choice((4, 400, 2000))
         if size == 2:
             self.cluster.quorum_of = lambda members: Quorum(True, "two_node", len(members), 2, config_writes=True)
         self.cluster.agent_ms = self.chance.choice((5, 50, 400))
@@ -177,9 +179,9 @@ class Chaos:
         cluster.at(5000, self.care)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(24))
 def test_random_faults_never_start_a_resource_twice_and_the_cluster_recovers(seed: int) -> None:
-    chaos = Chaos(seed)
+    chaos = Chaos(seed, large=seed >= 16)
     cluster = chaos.cluster
     chaos.torment()
     assert cluster.violations == [], "\n".join(cluster.trace[-80:])

@@ -3,11 +3,17 @@
 import asyncio
 import bz2
 import io
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from cib.apart import DocumentRead, Examine, Examined, ReadDocument
+from cib.document import Document
+from cib.reports import Report
+from crmd.apart_worker import ApartWorker
+from crmd.events import WorkedApart
 from crmd.link import Link
 from crmd.log import NoteLog
 from crmd.pe_inputs import LIMITS, InputFiles
@@ -104,3 +110,52 @@ def test_a_link_is_made_again_after_a_refusal_and_after_an_end() -> None:
     assert story == ["up", "a", "b", "gone", "up", "c", "gone"]
     assert [peer.heard for peer in peers] == [[1], [5]]
     assert all(peer.closed for peer in peers)
+
+
+def test_what_is_done_apart_leaves_the_event_loop_free_and_ends_in_its_order() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(_document: Document) -> tuple[Report, ...]:
+        began.set()
+        assert may_end.wait(10)
+        return ()
+
+    async def work() -> list[WorkedApart]:
+        done: list[WorkedApart] = []
+        ended = asyncio.Event()
+
+        def post(event: WorkedApart) -> None:
+            done.append(event)
+            if len(done) == 2:
+                ended.set()
+
+        worker = ApartWorker(slow, post, lambda error: pytest.fail(repr(error)))
+        worker.put(Examine(1, b"<cib/>"))
+        worker.put(ReadDocument(2, b"<cib"))
+        assert await asyncio.to_thread(began.wait, 10)
+        assert not done, "the loop turns while the work goes on"
+        may_end.set()
+        await asyncio.wait_for(ended.wait(), 10)
+        worker.close()
+        return done
+
+    first, second = (event.result for event in asyncio.run(work()))
+    assert isinstance(first, Examined)
+    assert first.token == 1
+    assert isinstance(second, DocumentRead)
+    assert second.document is None
+
+
+def test_a_defect_in_what_is_done_apart_is_told() -> None:
+    def broken(_document: Document) -> tuple[Report, ...]:
+        raise RuntimeError("a defect")
+
+    async def work() -> BaseException:
+        told: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        worker = ApartWorker(broken, lambda event: pytest.fail(repr(event)), told.set_result)
+        worker.put(Examine(1, b"<cib/>"))
+        error = await asyncio.wait_for(told, 10)
+        worker.close()
+        return error
+
+    assert str(asyncio.run(work())) == "a defect"
