@@ -290,9 +290,9 @@ class Coordinator:
         return False
 
     def cib_here(self, sender: str, message: CibHere) -> None:
-        """The chosen CIB came."""
+        """The chosen CIB came. Nothing is agreed before it is this node's (`adopted`): it may take long to read, and
+        with the role of a DC the replica would begin from the document that it has."""
         if sender == self._fetching and message.term == self.term:
-            self._agreed = True
             self._desk.put(CancelTimer(FETCH_TIMER))
             self._desk.put(AdoptCib(message.document, message.point, message.settled))
 
@@ -302,6 +302,7 @@ class Coordinator:
         It does not have what this DC recorded before, so whoever told its state in short has to tell all of it.
         """
         self._fetching = ""
+        self._agreed = True
         self._known = {}
         for entry in self.join.members:
             if entry.phase is not Phase.REQUESTED or entry.request is None or entry.request.table is not None:
@@ -355,7 +356,9 @@ class Coordinator:
         self.take_role()
 
     def take_role(self) -> None:
-        """Tell the replica who takes part."""
+        """Tell the replica who takes part, as soon as it has the CIB that everybody is to begin from."""
+        if not self._agreed:
+            return
         self._desk.put(TakeRole(self.taking_part()))
 
     def taking_part(self) -> tuple[str, ...]:

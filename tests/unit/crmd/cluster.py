@@ -331,6 +331,10 @@ class Cluster:
         """`heartbeat stop`."""
         self._give(self.machines[name], FromHeartbeat(StopRequested("test")))
 
+    def give(self, name: str, event: Event) -> None:
+        """Something happens to the controller of a node."""
+        self._give(self.machines[name], event)
+
     def ask(self, name: str, request: ClientRequest, client: int = 1) -> None:
         """A tool asks the controller of a node."""
         self._give(self.machines[name], ClientAsked(client, request))

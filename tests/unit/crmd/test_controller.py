@@ -5,7 +5,7 @@ from msgspec import structs
 
 from cib.settings import add_node, set_property
 from cib.status_view import transient_attributes
-from crmd.events import Paused
+from crmd.events import FromHeartbeat, Paused
 from crmd.messages import (
     ApplyCib,
     CibApplied,
@@ -17,6 +17,7 @@ from crmd.messages import (
     UpdateAttribute,
     WaitIdle,
 )
+from heartbeat.messages import Quorum, QuorumChanged
 from tests.unit.crmd.cluster import SETTINGS, Cluster, cib, dummy, group, option, running_cluster
 
 STACK = (dummy("a"), group("g", dummy("b"), dummy("c")))
@@ -672,3 +673,33 @@ def test_a_failure_expires_by_itself_and_the_node_may_be_used_again() -> None:
 
     assert "fail-count-a#start_0" not in attributes_of(cluster, "n1")
     everything_runs_once(cluster, "a")
+
+
+@pytest.mark.parametrize("what", ["quorum", "a member's controller", "the node it came from"])
+def test_a_dc_waits_for_the_chosen_cib_whatever_happens_while_it_is_read(what: str) -> None:
+    cluster = running_cluster("n1", "n2", "n3", cib=cib(*STACK), large=True)
+    cluster.lose_view("n1")
+    cluster.install("n2", "n3", lost=("n1",))
+    cluster.run(2000)
+    cluster.ask("n2", ApplyCib(1, (set_property("cluster-recheck-interval", "77s"),)))
+    cluster.run(1000)
+    cluster.apart_ms = 1500
+    cluster.kill_controller("n2", restart_ms=500)
+    cluster.kill_controller("n3", restart_ms=500)
+    cluster.install("n1", "n2", "n3")
+    cluster.run_until(lambda: bool(cluster.noted("join.fetch")))
+    assert cluster.dc() == "n1"
+    cluster.run(20)  # the document is here and is being read
+
+    if what == "quorum":
+        cluster.give("n1", FromHeartbeat(QuorumChanged(Quorum(True, "majority", 3, 3, config_writes=True))))
+    elif what == "a member's controller":
+        cluster.kill_controller("n2", restart_ms=100)
+    else:
+        cluster.crash_and_view("n3", detect_ms=300)
+    cluster.settle()
+
+    controller = cluster.machines[cluster.dc()].controller
+    assert controller is not None
+    assert b"77s" in controller.document.to_bytes()
+    everything_runs_once(cluster)
