@@ -24,6 +24,11 @@ def filtered_digest(root: Element) -> str:
     return md5(_canonical(root), usedforsecurity=False).hexdigest()
 
 
+def on_disk_digest(root: Element) -> str:
+    """Return the digest of a whole document that Pacemaker keeps beside its file, with all attributes in it."""
+    return md5(b" " + _with_controls(serialise(root)) + b"\n", usedforsecurity=False).hexdigest()
+
+
 def configuration_digest(root: Element) -> str:
     """Return the digest that names a configuration version in the cluster's history (64 hex digits).
 
@@ -45,9 +50,14 @@ def _canonical(element: Element) -> bytes:
     if b"<!--" in data:
         # A comment may hold text that looks like an attribute; the fast way below would take it for one.
         return _canonical_by_walk(element)
-    if b"&#" in data:
-        data = _CONTROL.sub(lambda match: b"&#x%02X;" % int(match.group(1)), data)
-    return _FILTERED_PATTERN.sub(b"", data)
+    return _FILTERED_PATTERN.sub(b"", _with_controls(data))
+
+
+def _with_controls(data: bytes) -> bytes:
+    """Control characters in hexadecimal, as Pacemaker writes them."""
+    if b"&#" not in data:
+        return data
+    return _CONTROL.sub(lambda match: b"&#x%02X;" % int(match.group(1)), data)
 
 
 def _canonical_by_walk(element: Element) -> bytes:

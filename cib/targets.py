@@ -19,13 +19,14 @@ def input_of(request: Request) -> Element:
     element = parse_input(request.xml, request.op)
     if element.tag != "cib" or request.section in ("", "cib", "all") or request.xpath:
         return element
-    inner = element.find(f".//{request.section}") if request.section in _SECTIONS else None
+    inner = element.find(f".//{request.section}") if request.section in SECTIONS else None
     if inner is None:
         raise InvalidRequestError(f"the input of {request.op} has no section '{request.section}'")
     return detached(inner)
 
 
-_SECTIONS = frozenset({"configuration", "status", *CONFIGURATION_SECTIONS})
+SECTIONS = frozenset({"configuration", "status", *CONFIGURATION_SECTIONS})
+"""Names that a request may give as its section, besides `cib` and `all` for the whole document."""
 
 
 def detached(element: Element) -> Element:
@@ -40,15 +41,15 @@ def section_of(document: Document, request: Request) -> Element:
     """Return the element of the request's section; raises `NotFoundError`."""
     section = document.section(request.section)
     if section is None:
-        known = request.section in _SECTIONS
-        problem = "is not there" if known else f"is unknown, expected one of {', '.join(sorted(_SECTIONS))}"
+        known = request.section in SECTIONS
+        problem = "is not there" if known else f"is unknown, expected one of {', '.join(sorted(SECTIONS))}"
         raise NotFoundError(f"section '{request.section}' {problem}")
     return section
 
 
 def create_section(document: Document, name: str) -> Element | None:
     """Append the empty element of a known section that is missing, and return it; None for an unknown name."""
-    if name not in _SECTIONS:
+    if name not in SECTIONS:
         return None
     parent = document.root
     if name in CONFIGURATION_SECTIONS:

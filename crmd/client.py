@@ -59,16 +59,20 @@ class Client:
     answer in time, otherwise what the controller said.
     """
 
-    def __init__(self, directories: NodeDirectories, connection: BlockingConnection) -> None:
+    def __init__(
+        self, directories: NodeDirectories, connection: BlockingConnection, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
         self._directories = directories
         self._connection = connection
+        self._timeout_s = timeout_s
+        """How long an answer is waited for that has no limit of its own."""
         self._last = 0
 
     @classmethod
-    def connect(cls, directories: NodeDirectories | None = None) -> Client:
+    def connect(cls, directories: NodeDirectories | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> Client:
         """Connect to the node whose directories these are (None: those that the environment names)."""
         where = directories or NodeDirectories.from_environment()
-        return cls(where, _open(where))
+        return cls(where, _open(where), timeout_s)
 
     def query(self, xpath: str = "", *, no_children: bool = False) -> bytes:
         """XML of the local replica: all of it, or what the XPath matches."""
@@ -154,7 +158,7 @@ class Client:
     def _ask(self, make: Callable[[int], ClientRequest], kind: type[ReplyType], limit_ms: int = 0) -> ReplyType:
         self._last += 1
         _send(self._connection, make(self._last))
-        timeout_s = max(DEFAULT_TIMEOUT_S, limit_ms / 1000 + _GRACE_S)
+        timeout_s = max(self._timeout_s, limit_ms / 1000 + _GRACE_S if limit_ms else 0)
         while True:
             reply = _receive(self._connection, timeout_s)
             if reply.id == self._last:

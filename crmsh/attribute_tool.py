@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 
 from crmsh import exit_codes
-from crmsh.actions.editing import ActionError, edit, read_copy
+from crmsh.actions.editing import edit, read_copy
 from crmsh.actions.failcounts import delete_failcount, failcounts_of
 from crmsh.actions.nodes import (
     Lifetime,
@@ -16,28 +15,26 @@ from crmsh.actions.nodes import (
     node_element,
     set_attribute,
 )
-from crmsh.backend import Backend, BackendError, open_backend
+from crmsh.attribute_request import MISSING, Wanted, tell_value
+from crmsh.backend import Backend, open_backend
 from crmsh.configuration.sections import section_for
 from crmsh.configuration.working_copy import WorkingCopy
-from crmsh.crm_attribute import Wanted, print_value
+from crmsh.failure import Failure
+from crmsh.frame import Call
 from crmsh.language.build import DEFAULT_SET_IDS, Context
 from crmsh.language.xml import Element, add, children, descendants
+from crmsh.options import UsageError
 
-_MISSING = "Error performing operation: No such device or address"
 _SET_TAGS = {"crm_config": "cluster_property_set", "rsc_defaults": "meta_attributes", "op_defaults": "meta_attributes"}
 _KEYWORDS = {"crm_config": "property", "rsc_defaults": "rsc_defaults", "op_defaults": "op_defaults"}
 
 
-def run(tool: str, wanted: Wanted) -> int:
-    """Carry out what the command line asks for; returns the exit code."""
+def run(call: Call, wanted: Wanted) -> int:
+    """Carry out what the command line asks for; returns the exit code. Raises Failure."""
     backend = open_backend()
-    try:
-        if wanted.section in _SET_TAGS:
-            return _options(tool, wanted, backend)
-        return _node(tool, wanted, backend)
-    except (ActionError, BackendError) as error:
-        sys.stderr.write(f"{tool}: {error.text}\n")
-        return error.rc
+    if wanted.section in _SET_TAGS:
+        return _options(call, wanted, backend)
+    return _node(call, wanted, backend)
 
 
 def new_value(old: str | None, value: str) -> str:
@@ -66,25 +63,24 @@ def _pairs(copy: WorkingCopy, wanted: Wanted) -> list[Element]:
     return found
 
 
-def _options(tool: str, wanted: Wanted, backend: Backend) -> int:
+def _options(call: Call, wanted: Wanted, backend: Backend) -> int:
     found = _pairs(read_copy(backend), wanted)
     if wanted.value is None and not wanted.delete:
         if not found and wanted.default is None:
-            sys.stderr.write(f"{tool}: {_MISSING}\n")
-            return exit_codes.NO_SUCH
+            raise Failure(exit_codes.NO_SUCH, MISSING)
         value = found[0].get("value", "") if found else wanted.default or ""
-        print_value(wanted.section, wanted.name, value, wanted)
+        tell_value(call, wanted.section, wanted.name, value)
         return exit_codes.OK
     if len(found) > 1:
-        sys.stdout.write(f"Multiple attributes match name={wanted.name}\n")
+        call.say(f"Multiple attributes match name={wanted.name}\n")
         for pair in found:
-            sys.stdout.write(f"  Value: {pair.get('value')} \t(id={pair.get('id')})\n")
-        sys.stderr.write(f"{tool}: Please choose from one of the matches below and supply the 'id' with --attr-id\n")
-        return exit_codes.MULTIPLE
+            call.say(f"  Value: {pair.get('value')} \t(id={pair.get('id')})\n")
+        text = "Please choose from one of the matches below and supply the 'id' with --attr-id"
+        raise Failure(exit_codes.MULTIPLE, text)
     edit(backend, lambda copy: _write_option(copy, wanted))
     if wanted.delete and not wanted.quiet:
         identifier = found[0].get("id") if found else "(null)"
-        sys.stdout.write(f"Deleted {wanted.section} option: id={identifier} name={wanted.name}\n")
+        call.say(f"Deleted {wanted.section} option: id={identifier} name={wanted.name}\n")
     return exit_codes.OK
 
 
@@ -124,20 +120,23 @@ def _own_name(backend: Backend) -> str:
     return os.uname().nodename
 
 
-def _node(tool: str, wanted: Wanted, backend: Backend) -> int:
+def _node(call: Call, wanted: Wanted, backend: Backend) -> int:
     copy = read_copy(backend)
     node = node_element(copy, wanted.node or _own_name(backend))
     names = _matching(copy, node, wanted) if wanted.pattern else [wanted.name]
     sections = ("status", "nodes") if wanted.section == "any" else (wanted.section,)
     if wanted.value is None and not wanted.delete:
-        return _print(tool, wanted, copy, node, names, sections)
+        return _print(call, wanted, copy, node, names, sections)
     for name in names:
-        _change(wanted, backend, copy, node, name)
+        _change(call, wanted, backend, copy, node, name)
     return exit_codes.OK
 
 
 def _matching(copy: WorkingCopy, node: Element, wanted: Wanted) -> list[str]:
-    pattern = re.compile(wanted.pattern)
+    try:
+        pattern = re.compile(wanted.pattern)
+    except re.error as error:
+        raise UsageError(f"--pattern '{wanted.pattern}' is no regular expression: {error}") from None
     holders = [node]
     if wanted.section == "status":
         holders = [e for e in descendants(copy.cib) if e.tag == "node_state" and e.get("uname") == node.get("uname")]
@@ -146,7 +145,7 @@ def _matching(copy: WorkingCopy, node: Element, wanted: Wanted) -> list[str]:
 
 
 def _print(
-    tool: str, wanted: Wanted, copy: WorkingCopy, node: Element, names: list[str], sections: tuple[str, ...]
+    call: Call, wanted: Wanted, copy: WorkingCopy, node: Element, names: list[str], sections: tuple[str, ...]
 ) -> int:
     printed = False
     for name in names:
@@ -154,19 +153,18 @@ def _print(
             lifetime: Lifetime = "reboot" if section == "status" else "forever"
             place = find_attribute(copy, node, name, lifetime, wanted.tag)
             if place is not None:
-                print_value(section, name, place.value, wanted)
+                tell_value(call, section, name, place.value)
                 printed = True
                 break
     if printed:
         return exit_codes.OK
     if wanted.default is not None:
-        print_value(sections[0], wanted.name, wanted.default, wanted)
+        tell_value(call, sections[0], wanted.name, wanted.default)
         return exit_codes.OK
-    sys.stderr.write(f"{tool}: {_MISSING}\n")
-    return exit_codes.NO_SUCH
+    raise Failure(exit_codes.NO_SUCH, MISSING)
 
 
-def _change(wanted: Wanted, backend: Backend, copy: WorkingCopy, node: Element, name: str) -> None:
+def _change(call: Call, wanted: Wanted, backend: Backend, copy: WorkingCopy, node: Element, name: str) -> None:
     lifetime: Lifetime = "reboot" if wanted.section == "status" else "forever"
     old = find_attribute(copy, node, name, lifetime, wanted.tag)
     uname = node.get("uname", "")
@@ -176,7 +174,7 @@ def _change(wanted: Wanted, backend: Backend, copy: WorkingCopy, node: Element, 
         else:
             edit(backend, lambda copy: delete_attribute(node_element(copy, uname), name, wanted.tag))
         if old is not None and not wanted.quiet:
-            sys.stdout.write(f"Deleted {wanted.section} attribute: id={old.pair_id} name={name}\n")
+            call.say(f"Deleted {wanted.section} attribute: id={old.pair_id} name={name}\n")
         return
     assert wanted.value is not None
     value = new_value(old.value if old else None, wanted.value)
@@ -192,26 +190,22 @@ def _change(wanted: Wanted, backend: Backend, copy: WorkingCopy, node: Element, 
 # --- fail counts
 
 
-def failcount(tool: str, wanted: Wanted, operation: str, interval: str) -> int:
-    """Print or remove the fail counts of a resource on a node."""
+def failcount(call: Call, wanted: Wanted, operation: str, interval: str) -> int:
+    """Print or remove the fail counts of a resource on a node. Raises Failure."""
     from cib.values import interval_ms_or
 
     backend = open_backend()
-    try:
-        node = wanted.node or _own_name(backend)
-        interval_ms = interval_ms_or(interval, 0) if interval else -1
-        if wanted.delete:
-            delete_failcount(backend, wanted.name, node, operation, interval_ms)
-            return exit_codes.OK
-        total = 0
-        for _, name, value in failcounts_of(backend.read(), wanted.name, node):
-            suffix = name.partition("#")[2]
-            if operation and suffix != f"{operation}_{max(interval_ms, 0)}":
-                continue
-            total = 1_000_000 if value == "INFINITY" else min(1_000_000, total + int(value or 0))
-    except (ActionError, BackendError) as error:
-        sys.stderr.write(f"{tool}: {error.text}\n")
-        return error.rc
+    node = wanted.node or _own_name(backend)
+    interval_ms = interval_ms_or(interval, 0) if interval else -1
+    if wanted.delete:
+        delete_failcount(backend, wanted.name, node, operation, interval_ms)
+        return exit_codes.OK
+    total = 0
+    for _, name, value in failcounts_of(backend.read(), wanted.name, node):
+        suffix = name.partition("#")[2]
+        if operation and suffix != f"{operation}_{max(interval_ms, 0)}":
+            continue
+        total = 1_000_000 if value == "INFINITY" else min(1_000_000, total + int(value or 0))
     shown = "INFINITY" if total >= 1_000_000 else str(total)
-    print_value("status", f"fail-count-{wanted.name}", shown, wanted)
+    tell_value(call, "status", f"fail-count-{wanted.name}", shown)
     return exit_codes.OK

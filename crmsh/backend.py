@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from crmsh import exit_codes
+from crmsh.failure import Failure
 
 if TYPE_CHECKING:
     from cib.requests import Request
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_SHADOW_DIRECTORY = "shadow"
 
 
-class BackendError(Exception):
-    """The CIB could not be read or the change was refused. `rc` is the tool's exit code."""
-
-    def __init__(self, rc: int, text: str, details: tuple[str, ...] = ()) -> None:
-        super().__init__(text)
-        self.rc, self.text, self.details = rc, text, details
+class BackendError(Failure):
+    """The CIB could not be read or the change was refused."""
 
 
 class Backend(Protocol):
@@ -107,8 +104,9 @@ class LiveBackend:
     name = "live"
     live = True
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_s: float = 0) -> None:
         self._client: Client | None = None
+        self._timeout_s = timeout_s
 
     def client(self) -> Client:
         """The connection, made at the first use. Raises BackendError."""
@@ -116,7 +114,7 @@ class LiveBackend:
 
         if self._client is None:
             try:
-                self._client = Client.connect()
+                self._client = Client.connect(timeout_s=self._timeout_s) if self._timeout_s else Client.connect()
             except ClientError as error:
                 raise BackendError(error.rc, error.text, error.details) from error
         return self._client
@@ -157,8 +155,11 @@ def shadow_path(name: str) -> Path:
     return shadow_directory() / f"shadow.{name}"
 
 
-def open_backend(shadow: str = "", environ: dict[str, str] | None = None) -> Backend:
-    """The CIB that the environment or `shadow` names; the live one where neither does."""
+def open_backend(shadow: str = "", environ: dict[str, str] | None = None, timeout_s: float = 0) -> Backend:
+    """The CIB that the environment or `shadow` names; the live one where neither does.
+
+    `timeout_s` limits the wait for each answer of the cluster (0: the client's own limit).
+    """
     env = dict(os.environ) if environ is None else environ
     if shadow and shadow != "live":
         return FileBackend(str(shadow_path(shadow)), shadow)
@@ -166,7 +167,7 @@ def open_backend(shadow: str = "", environ: dict[str, str] | None = None) -> Bac
         return FileBackend(path)
     if not shadow and (name := env.get("CIB_shadow")):
         return FileBackend(str(shadow_path(name)), name)
-    return LiveBackend()
+    return LiveBackend(timeout_s)
 
 
 def _document(data: bytes, source: str) -> Document:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from crmsh.backend import BackendError
 from crmsh.configuration.sections import CONTAINERS, RESOURCES
 from crmsh.language.words import Word, split_words
-from crmsh.levels.dispatch import EVERYWHERE, level_below
-from crmsh.levels.framework import Command, CommandError, Level, Session
+from crmsh.levels.dispatch import EVERYWHERE
+from crmsh.levels.framework import Command, CommandError, Level, Session, level_below
 
 REQUIRED = "required: "
 """How the help of a parameter begins that must be given."""

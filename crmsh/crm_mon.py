@@ -2,149 +2,150 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from crmsh import exit_codes
 from crmsh.backend import Backend, BackendError, FileBackend, open_backend
-from crmsh.options import OPTIONAL, REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
+from crmsh.envelope import Tag
+from crmsh.failure import Failure
+from crmsh.frame import INTERRUPTED, Call, Tool
+from crmsh.frame import run as run_tool
+from crmsh.options import OPTIONAL, REQUIRED, Option, Parsed, UsageError
+from crmsh.status.live_parts import LiveParts, live_parts
+from crmsh.status.model import ClusterStatus
+from crmsh.status.options import ALWAYS_KNOWN, GROUPS, ShowOptions, nodes_named, parts_of, resources_named
 
-if TYPE_CHECKING:
-    from crmd.messages import FenceRecord
-    from crmsh.status.model import ClusterStatus, FencingView
-    from crmsh.status.options import ShowOptions
-
-OPTIONS = (
-    Option("once", ("-1", "--one-shot"), "display the status once and exit"),
-    Option("output-as", ("--output-as",), "text, xml, html, json, console or none", REQUIRED, "FORMAT"),
-    Option("output-to", ("--output-to",), "write to FILE (- is standard output)", REQUIRED, "FILE"),
-    Option("include", ("-I", "--include"), "sections to add: all, none, default, names", REQUIRED, "LIST"),
-    Option("exclude", ("-U", "--exclude"), "sections to leave out", REQUIRED, "LIST"),
-    Option("node", ("--node",), "only this node, or the nodes of this tag", REQUIRED, "NODE"),
-    Option("resource", ("--resource",), "only this resource, or the resources of this tag", REQUIRED, "RSC"),
-    Option("group-by-node", ("-n", "--group-by-node"), "list resources by node"),
-    Option("inactive", ("-r", "--inactive"), "list inactive resources too"),
-    Option("failcounts", ("-f", "--failcounts"), "show fail counts"),
-    Option("operations", ("-o", "--operations"), "show the history of operations"),
-    Option("timing", ("-t", "--timing-details"), "show the history with times"),
-    Option("tickets", ("-c", "--tickets"), "show tickets"),
-    Option("fence-history", ("-m", "--fence-history"), "fencing actions: 0 none, 1 failed and pending, 2 all",
-           OPTIONAL, "LEVEL"),
-    Option("neg-locations", ("-L", "--neg-locations"), "show what keeps resources from nodes", OPTIONAL, "PREFIX"),
-    Option("show-node-attributes", ("-A", "--show-node-attributes"), "show node attributes"),
-    Option("hide-headers", ("-D", "--hide-headers"), "hide all headers"),
-    Option("show-detail", ("-R", "--show-detail"), "show ids, single instances, details of failures"),
-    Option("show-description", ("--show-description",), "show descriptions"),
-    Option("brief", ("-b", "--brief"), "counts instead of single resources"),
-    Option("simple", ("-s", "--simple-status"), "one line, as Nagios checks want it"),
-    Option("interval", ("-i", "--interval"), "accepted; the display follows the changes", REQUIRED, "SECONDS"),
-    Option("pending", ("-j", "--pending"), ""),
-    Option("as-xml", ("-X", "--as-xml"), ""),
-    Option("as-html", ("-h", "--as-html"), "", REQUIRED),
-    Option("web-cgi", ("-w", "--web-cgi"), ""),
-    Option("watch-fencing", ("-W", "--watch-fencing"), ""),
-    Option("daemonize", ("-d", "--daemonize"), ""),
-    Option("pid-file", ("-p", "--pid-file"), "", REQUIRED),
-    Option("xml-file", ("-x", "--xml-file"), "", REQUIRED),
-    Option("html-title", ("--html-title",), "title of the page", REQUIRED, "TITLE"),
-    Option("html-cgi", ("--html-cgi",), ""),
-    Option("html-stylesheet", ("--html-stylesheet",), "", REQUIRED),
-    Option("html-charset", ("--html-charset",), "", REQUIRED),
-    Option("verbose", ("-V", "--verbose"), "more detail"),
-    Option("quiet", ("-Q", "--quiet"), "only the essentials"),
-    Option("version", ("-$", "--version"), "print the version"),
-    Option("help", ("-?", "--help", "--help-all"), "this text"),
+_D, _S = "Display", "Sections"
+TOOL = Tool(
+    "crm_mon",
+    "the status of the cluster",
+    (
+        Option("once", ("-1", "--one-shot"), "display the status once and exit", section=_D),
+        Option("interval", ("-i", "--interval"), "accepted; the display follows the changes", REQUIRED, "SECONDS",
+               section=_D),
+        Option("include", ("-I", "--include"), "sections to add: all, none, default, names", REQUIRED, "LIST",
+               section=_S),
+        Option("exclude", ("-U", "--exclude"), "sections to leave out", REQUIRED, "LIST", section=_S),
+        Option("node", ("--node",), "only this node, or the nodes of this tag", REQUIRED, "NODE", section=_S),
+        Option("resource", ("--resource",), "only this resource, or the resources of this tag", REQUIRED, "RSC",
+               section=_S),
+        Option("group-by-node", ("-n", "--group-by-node"), "list resources by node", section=_S),
+        Option("inactive", ("-r", "--inactive"), "list inactive resources too", section=_S),
+        Option("failcounts", ("-f", "--failcounts"), "show fail counts", section=_S),
+        Option("operations", ("-o", "--operations"), "show the history of operations", section=_S),
+        Option("timing", ("-t", "--timing-details"), "show the history with times", section=_S),
+        Option("tickets", ("-c", "--tickets"), "show tickets", section=_S),
+        Option("fence-history", ("-m", "--fence-history"), "fencing actions: 0 none, 1 failed and pending, 2 all",
+               OPTIONAL, "LEVEL", section=_S),
+        Option("neg-locations", ("-L", "--neg-locations"), "show what keeps resources from nodes", OPTIONAL, "PREFIX",
+               section=_S),
+        Option("show-node-attributes", ("-A", "--show-node-attributes"), "show node attributes", section=_S),
+        Option("hide-headers", ("-D", "--hide-headers"), "hide all headers", section=_S),
+        Option("show-detail", ("-R", "--show-detail"), "show ids, single instances, details of failures", section=_S),
+        Option("show-description", ("--show-description",), "show descriptions", section=_S),
+        Option("brief", ("-b", "--brief"), "counts instead of single resources", section=_S),
+        Option("pending", ("-j", "--pending"), "accepted: what is under way is always shown", section=_S),
+        Option("quiet", ("-Q", "--quiet"), "without the times", section=_S),
+        Option("simple", ("-s", "--simple-status"), "one line, as Nagios checks want it", section=_D),
+        Option("as-xml", ("-X", "--as-xml"), "XML without the envelope, as older versions had it", section=_D),
+        Option("as-html", ("-h", "--as-html"), "write a page to FILE", REQUIRED, "FILE", section=_D),
+        Option("html-cgi", ("-w", "--html-cgi", "--web-cgi"), "a page with the header that a web server wants",
+               section=_D),
+        Option("html-title", ("--html-title",), "title of the page", REQUIRED, "TITLE", section=_D),
+        Option("html-stylesheet", ("--html-stylesheet",), "style sheet of the page", REQUIRED, "URI", section=_D),
+        Option("html-charset", ("--html-charset",), "character set that the page names", REQUIRED, "NAME",
+               section=_D),
+        Option("xml-file", ("-x", "--xml-file"), "show the CIB in FILE", REQUIRED, "FILE", section=_D),
+        Option("daemonize", ("-d", "--daemonize"), ""),
+        Option("pid-file", ("-p", "--pid-file"), "", REQUIRED, "FILE"),
+        Option("watch-fencing", ("-W", "--watch-fencing"), ""),
+        Option("external-agent", ("-E", "--external-agent"), "", REQUIRED, "AGENT"),
+        Option("external-recipient", ("-e", "--external-recipient"), "", REQUIRED, "RECIPIENT"),
+    ),
+    formats=("text", "xml", "html", "json", "console", "none"),
+    refused={
+        "daemonize": "it does not run in the background; run 'crm_mon -1 --output-to=FILE' from a timer",
+        "pid-file": "it does not run in the background",
+        "watch-fencing": "configure an alert (crm configure alert) to be told of fencing",
+        "external-agent": "configure an alert (crm configure alert) in its place",
+        "external-recipient": "configure an alert with a recipient in its place",
+    },
 )  # fmt: skip
-FORMATS = ("text", "xml", "html", "json", "console", "none")
+RELEASE = "3.0.2"
+"""The release whose bare XML `--as-xml` prints."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    try:
-        given = parse(OPTIONS, arguments)
-    except UsageError as error:
-        sys.stderr.write(f"crm_mon: {error}\n")
-        return exit_codes.USAGE
-    if given.has("help"):
-        sys.stdout.write(help_text("crm_mon", "the status of the cluster", OPTIONS))
-        return exit_codes.OK
-    if given.has("version"):
-        sys.stdout.write(VERSION_LINE)
-        return exit_codes.OK
-    backend: Backend = FileBackend(given.get("xml-file")) if given.has("xml-file") else open_backend()
-    try:
-        return run(arguments, backend, sys.stdout, sys.stderr, colours=_wants_colours())
-    except KeyboardInterrupt:
-        return exit_codes.OK
-    except BrokenPipeError:
-        return exit_codes.OK
+
+    def answer(call: Call) -> int:
+        file = call.given.get("xml-file")
+        return _answer(call, FileBackend(file) if file else open_backend(), _wants_colours())
+
+    code = run_tool(TOOL, argv, answer)
+    # Leaving the live view by Ctrl-C is no failure.
+    return exit_codes.OK if code == INTERRUPTED else code
 
 
 def _wants_colours() -> bool:
-    import os
-
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def run(arguments: list[str], backend: Backend, out: TextIO, err: TextIO, *, colours: bool) -> int:
     """As `main`, on a given CIB and given streams."""
+    from contextlib import redirect_stderr, redirect_stdout
+
+    with redirect_stdout(out), redirect_stderr(err):
+        return run_tool(TOOL, arguments, lambda call: _answer(call, backend, colours))
+
+
+def add_resources(root: Tag, backend: Backend) -> None:
+    """Put the resources of a CIB into an envelope, inactive ones too. Raises BackendError."""
+    from cib.errors import CibError
+    from crmsh.status.reader import read_status
+    from crmsh.status.xml_output import add_status
+
     try:
-        given = parse(OPTIONS, arguments)
-        form = _format(given)
-        show_options = _sections(given, form)
-    except UsageError as error:
-        err.write(f"crm_mon: {error}\n")
-        return exit_codes.USAGE
-    request = " ".join(["crm_mon", *arguments])
-    live = backend.live and not given.has("once") and form in ("text", "console") and not given.has("simple")
-    try:
-        if live:
-            from crmsh.live_view import watch
-
-            return watch(backend, lambda data, live_parts: _rendered(
-                data, given, show_options, form, request, live_parts, colours), out)  # fmt: skip
-        text = _rendered(backend.read(), given, show_options, form, request, _live_parts(backend), colours)
-    except BackendError as error:
-        return _failure(error, form, request, out, err)
-    target = given.get("output-to") or given.get("as-html")
-    if target not in ("", "-"):
-        with open(target, "w", encoding="utf-8") as file:
-            file.write(text)
-        return exit_codes.OK
-    out.write(text)
-    return exit_codes.OK if not given.has("simple") else _simple_code(text)
+        status = read_status(backend.read())
+    except CibError as error:
+        raise BackendError(error.rc, error.text, error.details) from error
+    add_status(root, status, ShowOptions(sections={"resources"}, inactive=True))
 
 
-def _failure(error: BackendError, form: str, request: str, out: TextIO, err: TextIO) -> int:
-    if form == "xml":
-        from crmsh.status.xml_output import envelope, finish
-
-        out.write(finish(envelope(request), error.rc, [f"crm_mon: {error.text}"]))
-    else:
-        err.write(f"crm_mon: {error.text}\n")
-        for line in error.details:
-            err.write(f"{line}\n")
-    return error.rc
-
-
-def _format(given: Parsed) -> str:
-    form = given.get("output-as", "text")
+def _answer(call: Call, backend: Backend, colours: bool) -> int:
+    given = call.given
     if given.has("as-xml"):
-        form = "xml"
-    if given.has("as-html") or given.has("web-cgi") or given.has("html-cgi"):
-        form = "html"
-    if form not in FORMATS:
-        raise UsageError(f"Unknown output format {form}: expected {', '.join(FORMATS)}")
-    return form
+        call.form = "xml"
+    elif given.has("as-html") or given.has("html-cgi"):
+        call.form = "html"
+    show_options = _sections(given, call.form)
+    simple = given.has("simple")
+    # A pipe or a file gets one picture after the other only where that was asked for: not with an answer in a form.
+    if backend.live and not given.has("once") and call.form in ("text", "console") and not simple:
+        from crmsh.live_view import watch
+
+        return watch(backend, lambda data, parts: _rendered(call, data, show_options, parts, colours), sys.stdout)
+    text = _rendered(call, backend.read(), show_options, live_parts(backend), colours)
+    target = given.get("as-html", "-")
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        try:
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise Failure(exit_codes.CANNOT_CREATE, f"cannot write {target}: {error.strerror}") from None
+    return _simple_code(text) if simple else exit_codes.OK
 
 
 def _sections(given: Parsed, form: str) -> ShowOptions:
-    from crmsh.status.options import GROUPS, ShowOptions
-
     options = ShowOptions()
     if form == "xml":
         options.sections = set(GROUPS["all"])
+    if given.has("quiet"):
+        options.sections.discard("times")
     for key, value in given.given:
         if key in ("include", "exclude"):
             _change_sections(options.sections, value, key == "include", options)
@@ -174,7 +175,6 @@ def _sections(given: Parsed, form: str) -> ShowOptions:
 
 def _change_sections(sections: set[str], value: str, include: bool, options: ShowOptions) -> None:
     from crmsh.language.errors import did_you_mean
-    from crmsh.status.options import ALWAYS_KNOWN, GROUPS
 
     for word in value.split(","):
         name, adding = word.strip(), include
@@ -201,44 +201,12 @@ def _change_sections(sections: set[str], value: str, include: bool, options: Sho
             raise UsageError(f"Unknown section {name}{did_you_mean(name, (*ALWAYS_KNOWN, *GROUPS))}")
 
 
-class LiveParts:
-    """What only the running cluster knows: the controller's advice and the fencing history."""
-
-    __slots__ = ("advice", "fencing")
-
-    def __init__(self, advice: list[str], fencing: list[FencingView]) -> None:
-        self.advice, self.fencing = advice, fencing
-
-
-def _live_parts(backend: Backend) -> LiveParts | None:
-    if not backend.live:
-        return None
-    from crmd.client import ClientError
-
-    client = backend.client()
-    try:
-        return LiveParts(list(client.state().advice), fencing_views(client.fence_history()))
-    except ClientError as error:
-        raise BackendError(error.rc, error.text, error.details) from error
-
-
-def fencing_views(records: tuple[FenceRecord, ...]) -> list[FencingView]:
-    """The controller's records as views."""
-    from crmsh.status.model import FencingView
-
-    return [
-        FencingView(r.target, r.action, r.state, r.origin, r.executed_by, r.client, r.device, r.reason, r.completed_at)
-        for r in records
-    ]
-
-
-def _rendered(
-    data: bytes, given: Parsed, options: ShowOptions, form: str, request: str, live: LiveParts | None, colours: bool
-) -> str:
+def _rendered(call: Call, data: bytes, options: ShowOptions, live: LiveParts | None, colours: bool) -> str:
+    """The status in the form that is wanted; empty for XML in its envelope, which the frame writes."""
     from cib.errors import CibError
-    from crmsh.status.options import nodes_named, parts_of, resources_named
     from crmsh.status.reader import read_status
 
+    given = call.given
     try:
         status = read_status(data)
     except CibError as error:
@@ -256,19 +224,22 @@ def _rendered(
         options.parts = parts_of(status, options.only_resources)
     if given.has("simple"):
         return _simple(status)
-    match form:
+    match call.form:
         case "xml":
-            from crmsh.status.xml_output import render_xml
-
-            return render_xml(status, options, request)
+            return _xml(call, status, options)
         case "json":
             from crmsh.status.other_output import render_json
 
             return render_json(status, options)
         case "html":
-            from crmsh.status.other_output import render_html
+            from crmsh.status.other_output import Page, render_html
 
-            return render_html(status, options, given.get("html-title", "Cluster Status"))
+            page = Page(
+                given.get("html-title", "Cluster Status"), given.get("html-stylesheet"),
+                given.get("html-charset", "utf-8"),
+            )  # fmt: skip
+            header = "Content-Type: text/html\n\n" if given.has("html-cgi") else ""
+            return header + render_html(status, options, page)
         case "none":
             return ""
         case _:
@@ -276,6 +247,18 @@ def _rendered(
 
             text = render_text(status, options)
             return coloured(text) if colours else text
+
+
+def _xml(call: Call, status: ClusterStatus, options: ShowOptions) -> str:
+    from crmsh.status.xml_output import add_status
+
+    if not call.given.has("as-xml"):
+        add_status(call.root, status, options)
+        return ""
+    call.whole = True
+    root = Tag("crm_mon", version=RELEASE)
+    add_status(root, status, options)
+    return "\n".join(root.lines()) + "\n"
 
 
 def _simple(status: ClusterStatus) -> str:

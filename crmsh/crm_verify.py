@@ -6,79 +6,73 @@ import sys
 from pathlib import Path
 
 from crmsh import exit_codes
-from crmsh.backend import BackendError, open_backend
-from crmsh.options import REQUIRED, VERSION_LINE, Option, UsageError, help_text, parse
+from crmsh.backend import open_backend
+from crmsh.failure import Failure
+from crmsh.frame import Call, Tool, run
+from crmsh.options import REQUIRED, Option, UsageError
 
-OPTIONS = (
-    Option("live-check", ("-L", "--live-check"), "check the running cluster's configuration"),
-    Option("xml-file", ("-x", "--xml-file"), "check FILE", REQUIRED, "FILE"),
-    Option("xml-text", ("-X", "--xml-text"), "check TEXT", REQUIRED, "TEXT"),
-    Option("xml-pipe", ("-p", "--xml-pipe"), "check standard input"),
-    Option("save-xml", ("-S", "--save-xml"), "write what was checked to FILE", REQUIRED, "FILE"),
-    Option("output-as", ("--output-as",), "text or xml", REQUIRED, "FORMAT"),
-    Option("verbose", ("-V", "--verbose"), "print warnings too"),
-    Option("quiet", ("-q", "--quiet"), "print nothing"),
-    Option("version", ("-$", "--version"), "print the version"),
-    Option("help", ("-?", "--help", "--help-all"), "this text"),
+TOOL = Tool(
+    "crm_verify",
+    "check a configuration",
+    (
+        Option("live-check", ("-L", "--live-check"), "check the running cluster's configuration"),
+        Option("xml-file", ("-x", "--xml-file"), "check FILE", REQUIRED, "FILE"),
+        Option("xml-text", ("-X", "--xml-text"), "check TEXT", REQUIRED, "TEXT"),
+        Option("xml-pipe", ("-p", "--xml-pipe"), "check standard input"),
+        Option("save-xml", ("-S", "--save-xml"), "write what was checked to FILE", REQUIRED, "FILE"),
+        Option("verbose", ("-V", "--verbose"), "print warnings too"),
+        Option("quiet", ("-q", "--quiet"), "print nothing"),
+    ),
 )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the tool: 0 for a sound configuration, 78 for one with errors."""
-    arguments = sys.argv[1:] if argv is None else argv
-    try:
-        given = parse(OPTIONS, arguments)
-    except UsageError as error:
-        sys.stderr.write(f"crm_verify: {error}\n")
-        return exit_codes.USAGE
-    if given.has("help"):
-        sys.stdout.write(help_text("crm_verify", "check a configuration", OPTIONS))
-        return exit_codes.OK
-    if given.has("version"):
-        sys.stdout.write(VERSION_LINE)
-        return exit_codes.OK
-    source = ""
-    try:
-        if given.has("xml-file"):
-            source = given.get("xml-file")
-            data = Path(source).read_bytes()
-        elif given.has("xml-text"):
-            data = given.get("xml-text").encode()
-        elif given.has("xml-pipe"):
-            data = sys.stdin.buffer.read()
-        elif given.has("live-check"):
-            data = open_backend().read()
-        else:
-            sys.stderr.write("crm_verify: No configuration source specified. Use --help for usage information.\n")
-            return exit_codes.USAGE
-    except OSError as error:
-        sys.stderr.write(f"crm_verify: Couldn't read {source}: {error.strerror}\n")
-        return exit_codes.NO_INPUT
-    except BackendError as error:
-        sys.stderr.write(f"crm_verify: {error.text}\n")
-        return error.rc
-    if given.has("save-xml"):
-        Path(given.get("save-xml")).write_bytes(data)
-    return _report(data, source, given.has("quiet"), given.has("verbose"), given.get("output-as") == "xml", arguments)
+    return run(TOOL, argv, _answer)
 
 
-def _report(data: bytes, source: str, quiet: bool, verbose: bool, as_xml: bool, arguments: list[str]) -> int:
+def _answer(call: Call) -> int:
     from crmsh.configuration.verify import verify_cib
 
+    source, data = _source(call)
+    if call.given.has("save-xml"):
+        _save(call.given.get("save-xml"), data)
     reports = verify_cib(data, source)
-    errors = [report for report in reports if report.severity == "error"]
-    shown = reports if verbose else errors
-    code = exit_codes.CONFIG if errors else exit_codes.OK
+    invalid = any(report.severity == "error" for report in reports)
+    shown = reports if call.given.has("verbose") else [report for report in reports if report.severity == "error"]
     lines = [f"{report.severity}: {report.sentence()}" for report in shown]
-    if errors:
-        lines.append("Configuration invalid (with errors)")
-    if as_xml:
-        from crmsh.status.xml_output import envelope, finish
-
-        sys.stdout.write(finish(envelope(" ".join(["crm_verify", *arguments])), code, lines))
-    elif not quiet:
+    if invalid:
+        lines.append("Configuration invalid")
+    if call.as_xml:
+        call.errors = lines
+    elif not call.given.has("quiet"):
         sys.stderr.write("".join(f"{line}\n" for line in lines))
-    return code
+    return exit_codes.CONFIG if invalid else exit_codes.OK
+
+
+def _source(call: Call) -> tuple[str, bytes]:
+    """The name of what is checked (empty where there is none) and its content."""
+    given = call.given
+    if given.has("xml-file"):
+        name = given.get("xml-file")
+        try:
+            return name, Path(name).read_bytes()
+        except OSError as error:
+            raise Failure(exit_codes.NO_INPUT, f"Couldn't read {name}: {error.strerror}") from None
+    if given.has("xml-text"):
+        return "", given.get("xml-text").encode()
+    if given.has("xml-pipe"):
+        return "", sys.stdin.buffer.read()
+    if given.has("live-check"):
+        return "", open_backend().read()
+    raise UsageError("No configuration source specified: -L, -x FILE, -X TEXT or -p")
+
+
+def _save(name: str, data: bytes) -> None:
+    try:
+        Path(name).write_bytes(data)
+    except OSError as error:
+        raise Failure(exit_codes.CANNOT_CREATE, f"Couldn't write {name}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from crmsh.backend import Backend
 
 if TYPE_CHECKING:
     from crmd.client import WatchEvent
-    from crmsh.crm_mon import LiveParts
+    from crmsh.status.live_parts import LiveParts
 
 REDRAW_EVERY_S = 0.1
 """Changes that come in a burst are drawn together."""
@@ -67,7 +67,7 @@ class LiveDocument:
 def watch(backend: Backend, render: Render, out: TextIO) -> int:
     """Draw until q or Ctrl-C, or until the cluster on this node goes away."""
     from crmd.client import ClientError
-    from crmsh.crm_mon import LiveParts, fencing_views
+    from crmsh.status.live_parts import LiveParts, fencing_views
 
     document = LiveDocument()
     lock = threading.Lock()

@@ -104,6 +104,38 @@ def read_metadata(standard: str, provider: str, kind: str) -> AgentMetadata | No
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class FenceAnswer:
+    """What a fence agent said when it was asked directly. `rc` 0: it did what it was asked."""
+
+    rc: int
+    output: str
+    errors: str
+
+
+def run_fence_agent(kind: str, action: str, parameters: dict[str, str]) -> FenceAnswer:
+    """Run a fence agent of this node with an action that changes nothing (list, metadata, validate-all)."""
+    timeout_ms = METADATA_TIMEOUT_S * 1000
+    try:
+        how = finder().prepare(Operation("", AgentName("stonith", "", kind), action, 0, timeout_ms, parameters))
+        assert not isinstance(how, Answer)
+        done = subprocess.run(
+            how.argv,
+            env=how.environment,
+            input=how.standard_input,
+            capture_output=True,
+            timeout=METADATA_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return FenceAnswer(124, "", f"it did not answer within {METADATA_TIMEOUT_S} s")
+    except (AgentNotFound, OSError) as error:
+        return FenceAnswer(1, "", str(error))
+    return FenceAnswer(
+        done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    )  # fmt: skip
+
+
 def parse_metadata(data: bytes) -> AgentMetadata:
     """Read an agent's XML. Raises MalformedXml."""
     root = parse_xml(data)

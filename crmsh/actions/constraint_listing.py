@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from crmsh.configuration.references import constraints_of
 from crmsh.configuration.working_copy import WorkingCopy
+from crmsh.envelope import Tag
 from crmsh.language.xml import Element
-from crmsh.status.xml_output import Tag
 
 
 @dataclass(frozen=True, slots=True)

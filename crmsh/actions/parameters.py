@@ -37,14 +37,29 @@ def find_resource(copy: WorkingCopy, name: str) -> Element:
     return element
 
 
-def get_parameter(element: Element, tag: str, name: str) -> str | None:
-    """The first value of that name among the resource's own sets without a rule, then any."""
-    for content in children(element):
-        if content.tag == tag:
-            for pair in children(content):
-                if pair.tag == "nvpair" and pair.get("name") == name:
-                    return pair.get("value", "")
-    return None
+def found_resource(copy: WorkingCopy, name: str) -> Element:
+    """As find_resource, with the words of the tools. Raises ActionError."""
+    try:
+        return find_resource(copy, name)
+    except ActionError as error:
+        raise ActionError(exit_codes.NO_SUCH, f"Resource '{name}' not found ({error.text})") from None
+
+
+def _pairs(element: Element, tag: str, name: str, set_id: str, pair_id: str) -> list[tuple[Element, Element]]:
+    """Set and pair of every value of that name in the resource's own sets; empty ids match all."""
+    return [
+        (content, pair)
+        for content in children(element)
+        if content.tag == tag and set_id in ("", content.get("id"))
+        for pair in children(content)
+        if pair.tag == "nvpair" and pair.get("name") == name and pair_id in ("", pair.get("id"))
+    ]
+
+
+def get_parameter(element: Element, tag: str, name: str, set_id: str = "", pair_id: str = "") -> str | None:
+    """The first value of that name in the resource's own sets; with ids only that set's, only that pair."""
+    found = _pairs(element, tag, name, set_id, pair_id)
+    return found[0][1].get("value", "") if found else None
 
 
 def _free_id(element: Element, base: str) -> str:
@@ -53,27 +68,28 @@ def _free_id(element: Element, base: str) -> str:
     return base if base not in used else next(f"{base}-{n}" for n in range(len(used) + 1) if f"{base}-{n}" not in used)
 
 
-def set_parameter(element: Element, tag: str, name: str, value: str, join: bool = False) -> Written:
+def set_parameter(
+    element: Element, tag: str, name: str, value: str, set_id: str = "", pair_id: str = "", *, join: bool = False
+) -> Written:
     """Set a value where it is, else add it. `join` adds to an existing set, else the resource's standard set is used.
 
-    The standard set is `<resource>-<kind>`, as the tools make it.
+    The standard set is `<resource>-<kind>`, as the tools make it. `set_id` and `pair_id` say which set and which pair
+    is meant, and what they are called where they are made.
     """
     resource = element.get("id", "")
+    for content, pair in _pairs(element, tag, name, set_id, pair_id):
+        pair.set("value", value)
+        return Written(resource, name, value, pair.get("id", ""), content.get("id", ""), made=False)
+    standard = set_id or f"{resource}-{tag}"
     sets = [child for child in children(element) if child.tag == tag]
-    for content in sets:
-        for pair in children(content):
-            if pair.tag == "nvpair" and pair.get("name") == name:
-                pair.set("value", value)
-                return Written(resource, name, value, pair.get("id", ""), content.get("id", ""), made=False)
-    standard = f"{resource}-{tag}"
     wanted = next((content for content in sets if content.get("id") == standard or (join and _joinable(content))), None)
     if wanted is None:
         wanted = make(tag, {"id": _free_id(element, standard)})
         _insert_set(element, wanted)
-    set_id = wanted.get("id", "")
-    pair_id = _free_id(element, f"{set_id}-{name}")
-    add(wanted, "nvpair", {"id": pair_id, "name": name, "value": value})
-    return Written(resource, name, value, pair_id, set_id, made=True)
+    made_in = wanted.get("id", "")
+    identifier = _free_id(element, pair_id or f"{made_in}-{name}")
+    add(wanted, "nvpair", {"id": identifier, "name": name, "value": value})
+    return Written(resource, name, value, identifier, made_in, made=True)
 
 
 def _joinable(content: Element) -> bool:
@@ -84,17 +100,12 @@ def _insert_set(element: Element, content: Element) -> None:
     element.append(content)
 
 
-def delete_parameter(element: Element, tag: str, name: str) -> Written | None:
+def delete_parameter(element: Element, tag: str, name: str, set_id: str = "", pair_id: str = "") -> Written | None:
     """Remove a value; None when it is not there."""
-    for content in children(element):
-        if content.tag != tag:
-            continue
-        for pair in children(content):
-            if pair.tag == "nvpair" and pair.get("name") == name:
-                content.remove(pair)
-                return Written(
-                    element.get("id", ""), name, pair.get("value", ""), pair.get("id", ""), content.get("id", ""), False
-                )
+    for content, pair in _pairs(element, tag, name, set_id, pair_id):
+        content.remove(pair)
+        resource, value = element.get("id", ""), pair.get("value", "")
+        return Written(resource, name, value, pair.get("id", ""), content.get("id", ""), made=False)
     return None
 
 

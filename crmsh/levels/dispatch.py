@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from crmsh.backend import BackendError
 from crmsh.language.errors import LanguageError, did_you_mean
 from crmsh.language.words import UnbalancedQuote, Word, split_words
-from crmsh.levels.framework import Command, CommandError, Leave, Level, Session
+from crmsh.levels.framework import Command, CommandError, Leave, Level, Session, level_below
 
 EVERYWHERE = ("help", "cd", "up", "back", "ls", "quit", "exit", "bye", "end", "?")
 """Commands of every level."""
-
-
-def level_below(level: Level, name: str) -> Level | None:
-    """The level of that name below this one; its module is imported now."""
-    module = level.below.get(name)
-    if module is None:
-        return None
-    found = import_module(module).LEVEL
-    assert isinstance(found, Level)
-    return found
 
 
 def run_line(session: Session, line: str) -> bool:

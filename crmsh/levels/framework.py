@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
 
 from crmsh.backend import Backend
@@ -63,6 +64,16 @@ class Level:
     is_object: Callable[[str], bool] | None = None
     """True for a word that begins a line which the level takes in whole (configure's objects)."""
     enter_line: Callable[[Session, str], None] | None = None
+
+
+def level_below(level: Level, name: str) -> Level | None:
+    """The level of that name below this one; its module is imported now."""
+    module = level.below.get(name)
+    if module is None:
+        return None
+    found = import_module(module).LEVEL
+    assert isinstance(found, Level)
+    return found
 
 
 def commands(*items: Command) -> dict[str, Command]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crmsh.language.errors import did_you_mean
-from crmsh.levels.framework import Command, CommandError, Level
+from crmsh.levels.framework import Command, CommandError, Level, level_below
 
 TOPICS = {
     "getting-started": """\
@@ -54,8 +54,6 @@ def level_help(level: Level) -> str:
     title = f"{level.name}: {level.summary}" if level.name else "crm: the cluster's shell"
     lines = [title, ""]
     if level.below:
-        from crmsh.levels.dispatch import level_below
-
         lines.append("Levels:")
         for name in sorted(level.below):
             below = level_below(level, name)
@@ -76,7 +74,6 @@ def level_help(level: Level) -> str:
 
 def help_for(level: Level, arguments: list[str]) -> str:
     """The page that the words name, from this level on or from the root."""
-    from crmsh.levels.dispatch import level_below
     from crmsh.levels.root import LEVEL as ROOT
 
     if not arguments:

@@ -13,7 +13,7 @@ from crmsh.status.resource_text import brief_items, resource_line
 def node_name(node: NodeView, detail: bool) -> str:
     """A node's name; with detail its host and id."""
     name = node.name
-    if detail and node.kind == "guest" and node.host:
+    if detail and node.kind == "guest":
         name += f"@{node.host}"
     return f"{name} ({node.id})" if detail and node.id != node.name and node.kind != "guest" else name
 

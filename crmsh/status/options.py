@@ -88,11 +88,15 @@ def shown_resource(options: ShowOptions, resource: ResourceView, parent_shown: b
 
 
 def parts_of(status: ClusterStatus, names: tuple[str, ...]) -> frozenset[str]:
-    """The primitives of the named resources, wherever these are in the tree."""
+    """The primitives of the named resources, wherever these are in the tree; of a bundle's part: all of the bundle."""
     found: set[str] = set()
     pending = list(status.resources)
     while pending:
         resource = pending.pop()
+        if resource.kind == "bundle":
+            if _names(resource) & set(names):
+                found |= {primitive.id for primitive in resource.primitives()}
+            continue
         if {resource.id, resource.full_id} & set(names):
             found |= {primitive.id for primitive in resource.primitives()}
         pending += resource.children

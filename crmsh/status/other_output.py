@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 
 from crmsh.status.model import ClusterStatus, NodeView, ResourceView
 from crmsh.status.node_text import node_state
@@ -58,16 +58,25 @@ def _resource(resource: ResourceView) -> dict[str, object]:
     return body
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How the page is made up. `stylesheet` is the address of a style sheet that is added to our own."""
+
+    title: str = "Cluster Status"
+    stylesheet: str = ""
+    charset: str = "utf-8"
+
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
   <head>
-    <meta charset="utf-8"/>
+    <meta charset="{charset}"/>
     <title>{title}</title>
     <style>
       body {{ font-family: sans-serif; margin: 2em; }}
       h2 {{ font-size: 1.1em; }}
       .online {{ color: green; }} .offline, .failed {{ color: #c00; font-weight: bold; }}
-    </style>
+    </style>{stylesheet}
   </head>
   <body>
 {body}
@@ -76,8 +85,9 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def render_html(status: ClusterStatus, options: ShowOptions, title: str = "Cluster Status") -> str:
+def render_html(status: ClusterStatus, options: ShowOptions, page: Page | None = None) -> str:
     """A page with the same parts as the text."""
+    chosen = page or Page()
     out: list[str] = []
     depth = 0
     for line in [*render_text(status, options).splitlines(), ""]:
@@ -93,7 +103,10 @@ def render_html(status: ClusterStatus, options: ShowOptions, title: str = "Clust
         elif line.strip():
             tag = "h2" if line.endswith(":") else "p"
             out.append(f"    <{tag}>{html.escape(line.strip().rstrip(':'))}</{tag}>")
-    return _PAGE.format(title=html.escape(title), body="\n".join(out))
+    link = f'\n    <link rel="stylesheet" href="{html.escape(chosen.stylesheet)}"/>' if chosen.stylesheet else ""
+    return _PAGE.format(
+        title=html.escape(chosen.title), charset=html.escape(chosen.charset), stylesheet=link, body="\n".join(out)
+    )  # fmt: skip
 
 
 def _marked(text: str) -> str:

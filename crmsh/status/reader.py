@@ -42,6 +42,7 @@ _PENDING_STATES = {
     "promote": "Promoting",
     "demote": "Demoting",
 }
+_INVALID_PARAMETER, _NOT_INSTALLED, _STATUS_NOT_INSTALLED = 2, 5, 7
 _HIDDEN_ATTRIBUTES = ("fail-count-", "last-failure-", "shutdown", "terminate", "standby", "#")
 
 
@@ -160,7 +161,9 @@ class StatusReader:
                 expected_up=node.expected_up,
                 coordinator=node is dc,
                 health_colour=self._health(node),
-                feature_set="" if node.is_remote_kind else node.attributes.get("#feature-set", "<3.15.1"),
+                feature_set=""
+                if node.is_remote_kind or not node.online
+                else node.attributes.get("#feature-set", "<3.15.1"),
                 host=host,
                 container=container,
                 attributes=self._attributes(node),
@@ -264,7 +267,9 @@ class StatusReader:
         names = (resource.id, resource.history_id, _without_number(resource.id))
         for failure in self._cluster.failed_operations:
             entry = failure.entry
-            if entry.task == "monitor" and entry.interval_ms == 0 and failure.resource_id in names:
+            # Instances of an anonymous clone are interchangeable: what one found out holds for the others.
+            known_as = failure.resource_id if resource.unique else _without_number(failure.resource_id)
+            if _cannot_run_there(entry) and known_as in names:
                 found.setdefault(failure.node.name, rc_text(entry.rc if entry.rc is not None else 193))
         return found
 
@@ -344,6 +349,8 @@ class StatusReader:
         told: set[tuple[str, str]] = set()
         for failure in self._cluster.failed_operations:
             entry = failure.entry
+            if _cannot_run_there(entry):
+                continue
             # One probe that failed stands twice in the history: as the last operation, and as the last failure.
             if (entry.key, failure.node.name) in told:
                 continue
@@ -401,6 +408,12 @@ class StatusReader:
                 TicketView(ticket.id, ticket.granted, ticket.standby, int(granted) if granted.isdigit() else None)
             )
         return found
+
+
+def _cannot_run_there(entry: HistoryEntry) -> bool:
+    """Whether a probe only found that its agent cannot run on the node: shown at the resource, not as a failure."""
+    is_probe = entry.task == "monitor" and entry.interval_ms == 0
+    return is_probe and (entry.rc in (_INVALID_PARAMETER, _NOT_INSTALLED) or entry.status == _STATUS_NOT_INSTALLED)
 
 
 def _target_role(resource: Resource) -> str:

@@ -197,13 +197,17 @@ def _bundle_item(bundle: ResourceView, options: ShowOptions) -> Item:
     flags = [flag for flag in _container_flags(bundle) if flag != "disabled"]
     text = f"Container bundle{' set' if several else ''}: {bundle.id} [{bundle.image}]"
     text += "".join(f" ({flag})" for flag in flags)
+    whole = named_itself(options, bundle)
     items: list[Item] = []
     for replica in bundle.children:
         places = replica.container.nodes if replica.container is not None else []
         if places and not any(shown_node(options, node) for node in places):
             continue
-        parts = [Item(resource_line(p, options, _first_node(p), many=True)) for p in replica.children]
-        if not options.detail:
+        shown = [p for p in replica.children if whole or shown_resource(options, p)]
+        if not shown:
+            continue
+        parts = [Item(resource_line(p, options, _first_node(p), many=True)) for p in shown]
+        if whole and not options.detail:
             items.append(Item(_replica_line(replica, options)))
         elif several:
             items.append(Item(f"Replica[{replica.id}]", parts))
@@ -226,7 +230,8 @@ def _instance_display(child: ResourceView, clone: ResourceView, options: ShowOpt
     """How an instance is shown: full, promoted, started, stopped, or empty for not at all."""
     partly = child.is_active(False)
     if options.detail:
-        return "full" if partly or (not child.orphaned and (options.inactive or clone.unique)) else ""
+        cannot_run = any(p.probe_failures for p in child.primitives())
+        return "full" if partly or (not child.orphaned and (options.inactive or clone.unique or cannot_run)) else ""
     if clone.unique:
         return "full" if (partly or not child.orphaned) and (partly or options.inactive) else ""
     if any(p.pending_task and p.pending_task != "probe" for p in child.primitives()):

@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 import time
-from xml.sax.saxutils import escape, quoteattr
 
-from crmsh.exit_codes import text_of
+from crmsh.envelope import Tag
 from crmsh.status.blocks import when
 from crmsh.status.model import ClusterStatus, HistoryView, NodeView, ResourceView
 from crmsh.status.options import ShowOptions, named_itself, shown_history, shown_node, shown_resource
 
-API_VERSION = "2.42"
 
-
-class Tag:
-    """An element being written."""
-
-    __slots__ = ("attributes", "below", "name", "text")
-
-    def __init__(self, name: str, /, text: str = "", **attributes: object) -> None:
-        self.name, self.text = name, text
-        self.attributes = {
-            key.rstrip("_").replace("__", "-"): _value(value) for key, value in attributes.items() if value is not None
-        }
-        self.below: list[Tag] = []
-
-    def add(self, name: str, /, text: str = "", **attributes: object) -> Tag:
-        """A new last child."""
-        child = Tag(name, text, **attributes)
-        self.below.append(child)
-        return child
-
-    def lines(self, depth: int = 0) -> list[str]:
-        """The element, one line for each tag."""
-        pad = "  " * depth
-        head = self.name + "".join(f" {name}={quoteattr(value)}" for name, value in self.attributes.items())
-        if not self.below:
-            return [f"{pad}<{head}>{escape(self.text)}</{self.name}>" if self.text else f"{pad}<{head}/>"]
-        inner = [line for child in self.below for line in child.lines(depth + 1)]
-        return [f"{pad}<{head}>", *inner, f"{pad}</{self.name}>"]
-
-
-def _value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def envelope(request: str) -> Tag:
-    """The outermost element of every tool's XML output."""
-    return Tag("pacemaker-result", api__version=API_VERSION, request=request)
-
-
-def finish(root: Tag, code: int, errors: list[str] | tuple[str, ...] = ()) -> str:
-    """Close an envelope with the exit code; the whole text."""
-    status = root.add("status", code=code, message=text_of(code))
-    if errors:
-        below = status.add("errors")
-        for error in errors:
-            below.add("error", error)
-    return "\n".join(root.lines()) + "\n"
-
-
-def render_xml(status: ClusterStatus, options: ShowOptions, request: str) -> str:
-    """The whole document."""
-    root = envelope(request)
+def add_status(root: Tag, status: ClusterStatus, options: ShowOptions) -> None:
+    """Put the whole status into an envelope."""
     if any(options.shows(name) for name in ("stack", "dc", "times", "counts", "options")):
         _summary(root, status, options)
     if options.shows("nodes"):
@@ -95,7 +44,6 @@ def render_xml(status: ClusterStatus, options: ShowOptions, request: str) -> str
             )
     if options.shows("bans"):
         _bans(root, status, options)
-    return finish(root, 0)
 
 
 def _summary(root: Tag, status: ClusterStatus, options: ShowOptions) -> None:
@@ -160,10 +108,11 @@ def _node(parent: Tag, node: NodeView, options: ShowOptions) -> None:
             _resource(tag, resource, options, whole=True)
 
 
-def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: bool) -> None:
+def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: bool, *, placed: bool = False) -> None:
+    """`placed`: what contains it is on a node that is shown, so that its own place does not matter."""
     if not shown_resource(options, resource, whole) or (resource.orphaned and not resource.is_active(True)):
         return
-    if options.only_nodes is not None:
+    if options.only_nodes is not None and not placed:
         running = resource.running_on()
         if running and not any(shown_node(options, node) for node in running):
             return
@@ -206,7 +155,7 @@ def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: 
             _primitive(parent, resource, options)
             return
     for child in resource.children:
-        _resource(tag, child, options, whole)
+        _resource(tag, child, options, whole, placed=resource.kind == "replica")
 
 
 def _primitive(parent: Tag, resource: ResourceView, options: ShowOptions) -> None:

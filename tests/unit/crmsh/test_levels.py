@@ -114,7 +114,7 @@ def test_dangerous_commands_do_nothing_where_nobody_can_be_asked(cib: Path) -> N
 
 
 def test_help_is_there_for_every_level_command_and_kind_of_object(cib: Path) -> None:
-    from crmsh.levels.dispatch import level_below
+    from crmsh.levels.framework import level_below
     from crmsh.levels.root import LEVEL
 
     for name in LEVEL.below:

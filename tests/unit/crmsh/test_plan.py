@@ -32,8 +32,8 @@ def test_a_date_without_an_offset_is_local_time(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_failed_probe_is_told_once_though_it_is_recorded_twice() -> None:
     operations = "".join(
-        f'<lrm_rsc_op id="db_{name}_0" operation_key="db_monitor_0" operation="monitor" call-id="9" rc-code="5" '
-        'op-status="7" interval="0" transition-key="4:1:7:x" transition-magic="7:5;4:1:7:x" '
+        f'<lrm_rsc_op id="db_{name}_0" operation_key="db_monitor_0" operation="monitor" call-id="9" rc-code="1" '
+        'op-status="4" interval="0" transition-key="4:1:7:x" transition-magic="4:1;4:1:7:x" '
         'last-rc-change="1767600000" exit-reason="it is not there"/>'
         for name in ("last", "last_failure")
     )
@@ -41,3 +41,16 @@ def test_a_failed_probe_is_told_once_though_it_is_recorded_twice() -> None:
     text = TWO_NODES.replace("</lrm_resources>", f"{history}</lrm_resources>")
     status = read_status(text.encode())
     assert [failure.key for failure in status.failures].count("db_monitor_0") == 1
+
+
+def test_a_probe_that_finds_no_agent_is_told_at_the_resource_and_not_as_a_failure() -> None:
+    operation = (
+        '<lrm_rsc_op id="db_last_0" operation_key="db_monitor_0" operation="monitor" call-id="9" rc-code="5" '
+        'op-status="0" interval="0" transition-key="4:1:7:x" transition-magic="0:5;4:1:7:x"/>'
+    )
+    history = f'<lrm_resource id="db" class="ocf" provider="heartbeat" type="Dummy">{operation}</lrm_resource>'
+    text = TWO_NODES.replace("</lrm_resources>", f"{history}</lrm_resources>", 1)
+    status = read_status(text.encode())
+    assert "db_monitor_0" not in [failure.key for failure in status.failures]
+    found = [p for resource in status.resources for p in resource.primitives() if p.probe_failures]
+    assert {text for p in found for text in p.probe_failures.values()} == {"Not installed"}
