@@ -29,7 +29,7 @@ from cib.status_view import (
 from cib.version import ConfigurationVersion
 from crmd.attributes import SHUTDOWN, failures_of
 from ipc.version import NAME, VERSION
-from lrmd.messages import AgentTraits, Finished, ResourceTable
+from lrmd.messages import AgentTraits, Finished, OcfExit, ResourceTable
 
 SINGLE_LAST = "_last_0"
 
@@ -140,7 +140,15 @@ class CibView:
     # writing: histories
 
     def record_result(self, name: str, result: Finished) -> list[Request]:
-        """Write one result."""
+        """Write one result.
+
+        One that was lost with its executor says only that nothing is known of the resource there: its history goes, so
+        that the policy engine has it probed. A stop that was lost so is no reason to fence the node.
+        """
+        resource = result.operation.resource
+        if result.exit_code == OcfExit.UNKNOWN:
+            newest = self.newest_call_id(name, resource)
+            return self.delete_resource_history(name, resource) if 0 < newest <= result.call_id else []
         return [status.record_operation(self.id_of(name), _resource(result), _record(name, result))]
 
     def replace_history(self, name: str, table: ResourceTable) -> list[Request]:

@@ -75,10 +75,13 @@ def in_words(result: Finished) -> str:
 def failure_value(result: Finished, offsets: FailureOffsets) -> str:
     """How a failed operation changes its fail count.
 
-    Probes do not count: they find out, and the policy engine acts on what they found. A failed start or stop counts
-    for ever unless the configuration says otherwise (start-failure-is-fatal).
+    Probes do not count: they find out, and the policy engine acts on what they found. Nor does what was lost with its
+    executor: the probe that follows finds out. A failed start or stop counts for ever unless the configuration says
+    otherwise (start-failure-is-fatal).
     """
     operation = result.operation
+    if result.exit_code == OcfExit.UNKNOWN:
+        return ""
     if operation.action == "monitor" and operation.interval_ms == 0:
         return ""
     if operation.action in ("notify", "meta-data", "validate-all") or result.status is OperationStatus.CANCELLED:

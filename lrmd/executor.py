@@ -54,13 +54,12 @@ from lrmd.messages import (
 )
 from lrmd.once import OnceRuns
 from lrmd.orders import OrderGate, Refusal, next_on_grid
-from lrmd.registry import Registry
+from lrmd.registry import STONITH, Registry
 from lrmd.resource import BEGINS, CHANGES_STATE, Forgetting, Job, Recurring, Resource
 from lrmd.runs import Run, Runs, is_run_timer
 from lrmd.self_stop import Mode, SelfStop, stop_of
 from lrmd.settings import ExecutorSettings
 
-STONITH = "stonith"
 _RECURRING_TIMER = "recurring:"
 _DELAY_TIMER = "delay:"
 _GRACE_TIMER = "self-stop"
@@ -492,7 +491,8 @@ class Executor:
     def _settle(self, resource: Resource, job: Job, reason: str, *, unknown: bool) -> None:
         """Report an operation that has no result; `unknown`: only a probe can tell what the resource does now."""
         result = results.lost(job, reason, self._wall)
-        resource.unknown = resource.unknown or unknown
+        if unknown:
+            self._registry.lost(resource, job.operation)
         resource.await_acknowledgement(result)
         self._registry.save(resource)
         self._report(result)

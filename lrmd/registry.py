@@ -15,6 +15,9 @@ from lrmd.messages import Finished, OcfExit, Operation, OperationStatus, OrderSt
 from lrmd.resource import ACTIVE_EXITS, Resource, may_be_active
 from lrmd.results import Outcome
 
+STONITH = "stonith"
+"""The class of fence devices."""
+
 
 class Registry:
     """Owns the rule that whatever may be active here is in the order of start, in memory and on disk.
@@ -83,6 +86,15 @@ class Registry:
                 resource.unknown = False
         elif operation.action == "start" and good:
             resource.unknown = False
+
+    def lost(self, resource: Resource, operation: Operation) -> None:
+        """An operation has no result: only a probe can tell what the resource does now.
+
+        A fence device has no process that could tell; it counts as not started, so that it is started anew.
+        """
+        if operation.agent.standard == STONITH:
+            self._mark_inactive(resource)
+        resource.unknown = True
 
     def forget(self, resource: Resource, *, orderer_gone: bool) -> None:
         """Drop the history. A resource that may be active stays known, because a self-stop must find it.

@@ -200,8 +200,12 @@ class Resources:
                     ended_at=self._machine.wall_seconds(self._world.now),
                 )
             )
-        elif execution.gone is not None:
-            execution.gone()
+        else:
+            if execution.operation.agent.standard == "stonith" and not execution.operation.interval_ms:
+                # A device is known only where an executor knows it, and the one that ordered this is dead.
+                self.active.pop(execution.operation.resource, None)
+            if execution.gone is not None:
+                execution.gone()
 
     # -- what is active --------------------------------------------------------------------------------------------
 

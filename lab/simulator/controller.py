@@ -280,11 +280,15 @@ class ControllerProcess(Process):
         found = self.core.document.root.iterfind("configuration/crm_config/cluster_property_set/nvpair")
         return {name for name in (str(pair.get("name")) for pair in found) if name.startswith(prefix)}
 
-    def stop_failed(self, resource: str, node: str) -> bool:
-        """Whether the last that this replica knows of a resource on a node is a stop that failed."""
-        singles = [one for one in resource_history(self.core.document, node, resource) if not one.interval_ms]
+    def unsure(self, resource: str, node: str) -> bool:
+        """Whether the last that this replica knows of a resource on a node is a stop or a monitor that failed."""
+        known = resource_history(self.core.document, node, resource)
+        singles = [one for one in known if not one.interval_ms]
         newest = max(singles, key=lambda one: one.call_id, default=None)
-        return newest is not None and newest.operation == "stop" and (newest.rc, newest.status) != (0, 0)
+        stop_failed = newest is not None and newest.operation == "stop" and (newest.rc, newest.status) != (0, 0)
+        last = max((one.call_id for one in known), default=0)
+        monitors = (one for one in known if one.interval_ms and one.call_id == last)
+        return stop_failed or any((one.rc, one.status) != (0, 0) for one in monitors)
 
     def recorded_active(self) -> dict[str, set[str]]:
         """Where each primitive is active, as the history in this replica says."""

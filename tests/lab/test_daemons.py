@@ -62,6 +62,21 @@ def test_an_executor_killed_amid_a_start_settles_it_before_anything_else(make_cl
     assert {name: counts(cluster)[name] for name in ("one", "two", "three")} == {"one": 1, "two": 1, "three": 1}
 
 
+def test_an_executor_killed_amid_a_stop_does_not_get_its_node_fenced(make_cluster: ClusterMaker) -> None:
+    cluster = make_cluster(2)
+    node = cluster.wait_running(on="node1").placements["four"]
+    fault = cluster.lab.directory / "faults/four.stop"
+    fault.write_text("hang\n")
+    cluster.lab["node1"].run(["crm", "resource", "stop", "four"])
+    cluster.lab.wait_for("the stop hangs", lambda: "Logged stop" in said(cluster, node, "ps ax"), 10)
+    fault.unlink()
+    cluster.lab[node].kill_daemon("lrmd")
+    cluster.wait("four is stopped", lambda seen: seen.idle and "four" not in seen.placements, on="node1")
+    assert "stop of four has no result: the executor died while it ran" in log(cluster, node)
+    assert cluster.lab.fencings == []
+    assert {name: counts(cluster)[name] for name in ("one", "two", "three")} == {"one": 1, "two": 1, "three": 1}
+
+
 def test_a_controller_that_dies_three_times_in_a_minute_gets_its_node_fenced(make_cluster: ClusterMaker) -> None:
     cluster = make_cluster(2)
     for _ in range(3):

@@ -18,6 +18,7 @@ from crmd.messages import (
     WaitIdle,
 )
 from heartbeat.messages import Quorum, QuorumChanged
+from lrmd.messages import OcfExit
 from tests.unit.crmd.cluster import SETTINGS, Cluster, cib, dummy, group, option, running_cluster
 
 STACK = (dummy("a"), group("g", dummy("b"), dummy("c")))
@@ -240,6 +241,25 @@ def test_operations_that_run_when_the_dc_dies_are_taken_over_and_not_repeated() 
 
     assert [cluster.started(resource) for resource in ("a", "b", "c")] == [1, 1, 1]
     everything_runs_once(cluster)
+
+
+def test_a_stop_whose_result_is_lost_is_no_failed_stop_but_a_reason_to_probe() -> None:
+    """As a failed stop it would get a node fenced whose executor died at a bad moment."""
+    cluster = two(stonith=True)
+    node = cluster.where("a")[0]
+    cluster.results[node, "a", "stop"] = (int(OcfExit.UNKNOWN), 50)
+    cluster.ask(node, ApplyCib(1, (set_property("stop-all-resources", "true"),)))
+    cluster.run(60)
+    del cluster.results[node, "a", "stop"]
+    cluster.run(1000)
+    cluster.settle()
+
+    assert [line for line in cluster.noted("order") if "a_monitor_0" in line][
+        -1
+    ] == f"{cluster.dc()}: a_monitor_0 on {node}"
+    assert cluster.where("a") == []
+    assert cluster.fence_log == []
+    assert attributes_of(cluster, node) == {}
 
 
 def test_a_dead_process_is_found_by_its_monitor_counted_and_recovered() -> None:

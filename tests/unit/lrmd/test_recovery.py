@@ -62,6 +62,18 @@ def test_an_operation_that_is_still_running_is_waited_for_and_reported_as_unknow
     assert new.executor.active_order == ("db",)
 
 
+def test_a_fence_device_whose_stop_was_lost_counts_as_not_started() -> None:
+    """There is no process that could tell what became of it."""
+    device = AgentName("stonith", "", "fence_lab")
+    old = Node.ready()
+    old.run(operation("ipmi", "start", agent=device))
+    old.order(operation("ipmi", "stop", agent=device))
+    new = successor(old)
+    new.run(operation("ipmi", "monitor", agent=device), 0)
+    assert new.told() == ["ipmi start DONE 0", "ipmi stop ERROR 193", "ipmi monitor DONE 7"]
+    assert new.executor.active_order == ()
+
+
 def test_a_leftover_keeps_what_is_left_of_its_time_and_is_then_killed() -> None:
     old = Node.ready()
     old.order(operation("db", "stop", timeout_ms=10_000))
