@@ -1,5 +1,6 @@
 """One node of the lab: a set of namespaces with its own network, processes, mounts, name and files."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -180,8 +181,11 @@ class Node:
         self._switch.set_port(self._port, up=True)
 
     def processes(self) -> Iterator[tuple[int, list[str]]]:
-        """(pid as the machine numbers it, command line) of every process of the node but process 1."""
-        namespace = os.readlink(f"/proc/{self.pid}/ns/pid")
+        """(pid as the machine numbers it, command line) of every process of the node but process 1; none when off."""
+        try:
+            namespace = os.readlink(f"/proc/{self.pid}/ns/pid")
+        except FileNotFoundError:  # its power was cut in this instant
+            return
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == self._pid:
                 continue
@@ -216,9 +220,17 @@ class Node:
         self._signal(signal.SIGCONT, daemon)
 
     def _signal(self, number: signal.Signals, daemon: str | None) -> None:
-        pids = self.daemon_pids(daemon) if daemon else [pid for pid, _ in self.processes()]
+        pids = self.daemon_pids(daemon) if daemon else self._own_pids()
         for pid in pids:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _own_pids(self) -> list[int]:
+        """All but the commands that the lab itself runs here: each of those has a parent outside, which would stop
+        with it, and go on waiting for ever."""
+        pids = [pid for pid, _ in self.processes()]
+        inside = {self.pid, *pids}
+        return [pid for pid in pids if _parent(pid) in inside]
 
     # -- commands --------------------------------------------------------------------------------------------------
 
@@ -307,3 +319,12 @@ class Node:
         return any(
             address in line.split() and "host LOCAL" in following for line, following in itertools.pairwise(lines)
         )
+
+
+def _parent(pid: int) -> int:
+    """Of a process; 0 when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
