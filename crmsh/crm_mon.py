@@ -215,8 +215,7 @@ def _rendered(call: Call, data: bytes, options: ShowOptions, live: LiveParts | N
         # A file shows what its text says, as the classic tool does.
         status.advice = []
     else:
-        status.advice = list(dict.fromkeys([*live.advice, *status.advice]))
-        status.fencing = live.fencing
+        live.complete(status)
     if given.has("node"):
         options.only_nodes = nodes_named(status, given.get("node"))
     if given.has("resource"):

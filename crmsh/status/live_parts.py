@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crmsh.backend import Backend, BackendError
-from crmsh.status.model import FencingView
+from crmsh.status.model import UNKNOWN, ClusterStatus, FencingView
+from ipc.version import NAME, VERSION
 
 if TYPE_CHECKING:
     from crmd.messages import FenceRecord
@@ -18,6 +19,16 @@ class LiveParts:
 
     def __init__(self, advice: list[str], fencing: list[FencingView]) -> None:
         self.advice, self.fencing = advice, fencing
+
+    def complete(self, status: ClusterStatus) -> None:
+        """Add it to what the CIB says. What runs is known even where the CIB has no mark of it: a node that is alone
+        may not have written it yet."""
+        status.advice = list(dict.fromkeys([*self.advice, *status.advice]))
+        status.fencing = self.fencing
+        if status.summary.stack == UNKNOWN:
+            status.summary.stack = NAME
+        if status.summary.coordinator.version == UNKNOWN:
+            status.summary.coordinator.version = VERSION
 
 
 def live_parts(backend: Backend) -> LiveParts | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+UNKNOWN = "unknown"
+"""What a status shows where the CIB does not say it."""
+
 
 @dataclass(slots=True)
 class Coordinator:

@@ -11,6 +11,7 @@ from cib.values import add_scores, leading_integer, score_or
 from crmsh.language.xml import Element
 from crmsh.status.codes import rc_text, status_text
 from crmsh.status.model import (
+    UNKNOWN,
     AttributeView,
     BanView,
     ClusterStatus,
@@ -95,12 +96,12 @@ class StatusReader:
         dc = find_node(cluster, attributes.get("dc-uuid"), None)
         coordinator = Coordinator()
         if dc is not None:
-            coordinator = Coordinator(dc.name, dc.id, values.get("dc-version", "unknown"), cluster.quorate)
+            coordinator = Coordinator(dc.name, dc.id, values.get("dc-version", UNKNOWN), cluster.quorate)
         counts = [0, 0, 0]
         for resource in cluster.resources:
             self._count(resource, counts)
         return Summary(
-            stack=values.get("cluster-infrastructure", "unknown"),
+            stack=values.get("cluster-infrastructure", UNKNOWN),
             coordinator=coordinator,
             updated=when(self._now),
             changed=attributes.get("cib-last-written", ""),
