@@ -482,7 +482,7 @@ class Conductor:
         self._last_fencing += 1
         self._fencing[self._last_fencing] = _Fencing(target, kind, self._last_seen(target), self.number, action.id)
         delay_s = meta(action, "priority-fencing-delay", "0")
-        self._desk.note("notice", "fence.asked", f"fencing {target} ({kind})", target=target, transition=self.number)
+        self._desk.note("info", "fence.ordered", f"fencing {target} ({kind})", target=target, transition=self.number)
         self._desk.put(
             FenceTarget(
                 self._last_fencing,

@@ -633,6 +633,17 @@ def test_an_order_that_came_while_the_node_had_no_lrmd_is_not_waited_for(node: s
     assert cluster.fence_log == []
 
 
+def test_a_fencing_is_told_once_when_it_begins_and_once_when_it_is_done() -> None:
+    cluster = two(stonith=True)
+    cluster.notes.clear()
+    cluster.crash_and_view("n2")
+    cluster.run(3000)
+    cluster.settle()
+    told = [note.text for _, _, note in cluster.notes if note.level == "notice" and note.event.startswith("fence.")]
+
+    assert told == ["n2 is to be fenced", "n2 was fenced"]
+
+
 def test_a_policy_engine_that_dies_is_asked_again() -> None:
     cluster = Cluster("n1", cib=cib(*STACK))
     cluster.schedule_failures = 2
