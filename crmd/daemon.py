@@ -69,6 +69,7 @@ from heartbeat.messages import (
 )
 from ipc.directories import NodeDirectories
 from ipc.note import Note
+from ipc.output import follow_rotation, reopen_output
 from ipc.timers import CancelTimer, SetTimer
 from lrmd.client import ExecutorClient
 from lrmd.messages import ControllerToExecutor, ExecutorToController, Hello
@@ -296,6 +297,11 @@ class Daemon:
         if not self._end.done():
             self._end.set_result(code)
 
+    def reopen_logs(self) -> None:
+        """SIGHUP: the log file was renamed."""
+        reopen_output()
+        self._worker.reopen_logs()
+
     def terminate(self) -> None:
         """SIGTERM: end now; resources stay with the executor."""
         self._finish(EX_OK)
@@ -306,6 +312,7 @@ HeartbeatMessages = AsyncIterator[HeartbeatToController]
 
 def run(directories: NodeDirectories) -> int:
     """Run the controller of the node whose directories these are; the exit code."""
+    follow_rotation()
     log = NoteLog()
     try:
         lock = _take_lock(directories)
@@ -355,6 +362,7 @@ async def _live(directories: NodeDirectories, log: NoteLog) -> int:
     daemon = Daemon(Place(directories, log, store), welcome)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(daemon.loop_failed)
+    loop.add_signal_handler(signal.SIGHUP, daemon.reopen_logs)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.terminate)
     return await daemon.serve(heartbeat, said, welcome)

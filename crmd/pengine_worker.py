@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from crmd.events import Scheduled, ScheduleFailed
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
 from ipc.note import Note
+from ipc.output import rotation_waits
 from pengine.wire import (
     ApplyPatch,
     LoadDocument,
@@ -70,6 +72,12 @@ class PolicyWorker:
             if self._process is not None:
                 await _reap(self._process)
 
+    def reopen_logs(self) -> None:
+        """The file that the worker's error output goes to was renamed."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGHUP)
+
     def schedule(self, request: int, at: int) -> None:
         """Ask for the graph of the document as it is now, with the wall clock at `at` seconds."""
         self._outstanding.append((request, at))
@@ -95,7 +103,8 @@ class PolicyWorker:
         """Start a worker and listen until it ends; whether it answered anything."""
         pipe = asyncio.subprocess.PIPE
         try:
-            process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+            with rotation_waits():
+                process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
         except OSError as error:
             self._note(Note("error", "pengine.start_failed", f"the policy engine can't be started: {error}"))
             return False

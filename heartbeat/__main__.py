@@ -22,6 +22,7 @@ from heartbeat.realtime import keep_small
 from heartbeat.state_file import StateUnreadable, read_state
 from ipc.directories import NodeDirectories
 from ipc.note import Note
+from ipc.output import OUTPUT_VARIABLE, reopen_output
 
 NOT_CONFIGURED = 6
 FAILED = 1
@@ -83,11 +84,8 @@ def _when_ready(log: Log) -> Callable[[], None]:
     def ready() -> None:
         _tell_systemd()
         if not os.isatty(2):
-            with contextlib.suppress(OSError):
-                output = log.children_output()
-                os.dup2(output, 1)
-                os.dup2(output, 2)
-                os.close(output)
+            os.environ[OUTPUT_VARIABLE] = str(log.children)
+            reopen_output()
 
     return ready
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartbeat.events import ChildAttached, ProcessExited, ProcessStarted
+from heartbeat.log import Log
 from ipc.directories import NodeDirectories
 from ipc.note import Note
+from ipc.output import OUTPUT_VARIABLE, rotation_waits
 from ipc.supervision import ProcessName
 
 LOCK_POLL_S = 0.1
@@ -55,13 +57,13 @@ class Children:
         self,
         directories: NodeDirectories,
         command_of: CommandOf,
-        output: Callable[[], int],
+        log: Log,
         give: Give,
         note: Callable[[Note], None],
     ) -> None:
         self._directories = directories
         self._command_of = command_of
-        self._output = output
+        self._log = log
         self._give = give
         self._note = note
         self._starting: dict[ProcessName, asyncio.Task[None]] = {}
@@ -89,6 +91,11 @@ class Children:
         watched = self._watched.get(pid)
         if watched is not None:
             _signal(watched, signal.SIGKILL)
+
+    def reopen_logs(self) -> None:
+        """SIGHUP to all: the file that they write to was renamed."""
+        for watched in self._watched.values():
+            _signal(watched, signal.SIGHUP)
 
     async def end_all(self) -> None:
         """SIGTERM to all, SIGKILL to those that are still there after END_S_MAX."""
@@ -126,17 +133,19 @@ class Children:
 
     def _spawn(self, process: ProcessName) -> subprocess.Popen[bytes]:
         command, environment = self._command_of(process)
-        output = self._output()
+        output = self._log.children_output()
+        own = {OUTPUT_VARIABLE: str(self._log.children), **self._directories.environment()}
         try:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env={**os.environ, **self._directories.environment(), **environment},
-                start_new_session=True,
-            )
+            with rotation_waits():
+                return subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd="/",
+                    env={**os.environ, **own, **environment},
+                    start_new_session=True,
+                )
         finally:
             os.close(output)
 

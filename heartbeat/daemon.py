@@ -58,6 +58,7 @@ from heartbeat.streams import StreamHub
 from ipc import unix
 from ipc.directories import NodeDirectories
 from ipc.note import Note
+from ipc.output import reopen_output
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
@@ -113,7 +114,7 @@ class Daemon:
         self._watch = LinkWatch(config.deadtime, self._datagram, log.note, self._links_renewed)
         self._pings = Pings(config.ping, config.deadtime + PING_EVERY_MS, log.note)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
-        self._children = Children(place.directories, command_of, log.children_output, self.give, log.note)
+        self._children = Children(place.directories, command_of, log, self.give, log.note)
         self._control = ControlSocket(self)
         self._streams = StreamHub(
             keys, config.streamport, config.deadtime, self.give, self._count_refusal, random_bytes=os.urandom
@@ -138,7 +139,7 @@ class Daemon:
             self._ping()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.give, StopNodeAsked(f"signal {number.name}"))
-        loop.add_signal_handler(signal.SIGHUP, self._log.reopen)
+        loop.add_signal_handler(signal.SIGHUP, self._reopen_logs)
         if self._config.realtime:
             for note in become_realtime(self._config.rtprio):
                 self.note(note)
@@ -162,6 +163,12 @@ class Daemon:
         if end.code == 0:
             await self._children.end_all()
         return end.code
+
+    def _reopen_logs(self) -> None:
+        """The log files were renamed."""
+        self._log.reopen()
+        reopen_output()
+        self._children.reopen_logs()
 
     def close(self) -> None:
         """Give everything back."""

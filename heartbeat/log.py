@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heartbeat.ha_cf_values import FACILITIES
 from ipc.note import Level, Note, render
+from ipc.output import open_output
 
 WAITING_MAX = 10_000
 """Lines that may wait for the disk; more are counted and left out."""
@@ -35,7 +36,7 @@ class Log:
         self._process = f"{node} heartbeat[{os.getpid()}]"
         self._least = _RANK["notice"]
         self._paths = (logfile, debugfile)
-        self._files = [None if path is None else _open(path) for path in self._paths]
+        self._files = [None if path is None else open_output(path) for path in self._paths]
         self._facility = None if facility is None else _FACILITY_NUMBER[facility]
         self._syslog: socket.socket | None = None
         self._lines: queue.SimpleQueue[tuple[Note, str] | None] = queue.SimpleQueue()
@@ -64,12 +65,17 @@ class Log:
             old = self._files[index]
             if path is not None and old is not None:
                 with contextlib.suppress(OSError):
-                    self._files[index] = _open(path)
+                    self._files[index] = open_output(path)
                     os.close(old)
+
+    @property
+    def children(self) -> Path:
+        """The file that children's standard output and error go to."""
+        return self._children
 
     def children_output(self) -> int:
         """A new descriptor for a child's standard output and error. Raises OSError."""
-        return _open(self._children)
+        return open_output(self._children)
 
     def close(self) -> None:
         """Write what waits, for at most a second."""
@@ -104,7 +110,3 @@ class Log:
             if self._syslog is not None:
                 self._syslog.close()
             self._syslog = None
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY, 0o640)

@@ -6,12 +6,14 @@ import os
 import sys
 
 from ipc.directories import NodeDirectories
+from ipc.output import follow_rotation
 from lrmd.agent_environment import inherited
 from lrmd.daemon import EXIT_LOCKED, Daemon, take_lock
 
 
 def main() -> int:
     """Run the executor; the process's exit code."""
+    follow_rotation()
     _become_ordinary()
     directories = NodeDirectories.from_environment()
     lock = take_lock(directories)

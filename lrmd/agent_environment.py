@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ipc.directories import NodeDirectories
+from ipc.output import OUTPUT_VARIABLE
 from lrmd.messages import Operation
 
 EXIT_REASON_PREFIX = "ocf-exit-reason:"
@@ -32,7 +33,8 @@ def base_environment(environ: Mapping[str, str], directories: NodeDirectories, c
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(_NOT_INHERITED) and name not in ("VIRTUAL_ENV", "NOTIFY_SOCKET", "LISTEN_FDS")
+        if not name.startswith(_NOT_INHERITED)
+        and name not in ("VIRTUAL_ENV", "NOTIFY_SOCKET", "LISTEN_FDS", OUTPUT_VARIABLE)
     }
     own_bin = str(Path(sys.prefix) / "bin") if sys.prefix != sys.base_prefix else ""
     inherited = [part for part in kept.get("PATH", "").split(":") if part and part != own_bin]

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ipc.output import rotation_waits
 from ipc.tiny_msgpack import packb
 from lrmd.agent_worker import BEGUN, ENDED, FAILED, REPLY, SPAWN
 from lrmd.agents import Launch
@@ -113,14 +114,21 @@ class AgentProcesses:
             f"import sys; sys.path[:] = {sys.path!r}; from lrmd.agent_worker import main; main({theirs.fileno()})"
         )
         flags = ["-I"] if sys.flags.isolated else []
-        self._worker = subprocess.Popen(
-            [sys.executable, *flags, "-c", bootstrap],
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
+        with rotation_waits():
+            self._worker = subprocess.Popen(
+                [sys.executable, *flags, "-c", bootstrap],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
         theirs.close()
         self._control = ours
+
+    def reopen_logs(self) -> None:
+        """The file that the worker's error output goes to was renamed."""
+        if self._worker is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._worker.send_signal(signal.SIGHUP)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to listen to the worker."""

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
+from ipc.output import follow_rotation
 from ipc.tiny_msgpack import unpackb
 
 SPAWN = struct.Struct("<Q")
@@ -51,6 +52,7 @@ class _Child:
 
 def main(descriptor: int) -> None:
     """Serve the executor whose socket is `descriptor` until it is gone, then wait for the agents."""
+    follow_rotation()
     control = socket.socket(fileno=descriptor)
     # agents and the daemons that they start must not hold it: its end is how death is noticed on both sides
     control.set_inheritable(False)

@@ -16,6 +16,7 @@ import msgspec
 from ipc import unix
 from ipc.directories import NodeDirectories
 from ipc.note import Note, render
+from ipc.output import reopen_output
 from ipc.supervision import ExecutorState, StopEverything, SupervisorToChild, ViewState
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
@@ -108,6 +109,7 @@ class Daemon:
         self._processes.attach(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end, 0)
+        loop.add_signal_handler(signal.SIGHUP, self._reopen_logs)
         recovered, alive = self._run.load()
         for run_id, pid in alive.items():
             self._groups[run_id] = pid
@@ -123,6 +125,11 @@ class Daemon:
             supervisor.cancel()
             server.close()
             self._processes.close()
+
+    def _reopen_logs(self) -> None:
+        """The log file was renamed."""
+        reopen_output()
+        self._processes.reopen_logs()
 
     def _link_ended(self, task: "asyncio.Task[None]") -> None:
         """An error in there is a programming error: it ends the process, and the supervisor starts another."""

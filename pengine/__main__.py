@@ -10,6 +10,7 @@ import os
 import sys
 
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
+from ipc.output import follow_rotation, reopen_output
 from pengine.local_zone import local_zone
 from pengine.wire import WireError
 from pengine.worker import Worker
@@ -23,6 +24,7 @@ EXIT_GARBLED = 76
 
 def main() -> int:
     """Serve until the other side closes; return the exit status."""
+    follow_rotation(lambda: reopen_output(worker=True))
     gc.freeze()
     frames = FrameReader()
     worker = Worker(local_zone(os.environ.get("TZ")))
