@@ -90,12 +90,10 @@ def test_a_controller_that_dies_three_times_in_a_minute_gets_its_node_fenced(mak
 def test_without_fencing_a_node_whose_controller_dies_three_times_is_emptied_before_the_other_takes_over(
     unfenced: TestCluster,
 ) -> None:
-    lab = unfenced.lab
+    lab, killed = unfenced.lab, [0]
     for _ in range(3):
-        killed = lab["node1"].kill_daemon("crmd")
-        lab.wait_for(
-            "there is another crmd", lambda killed=killed: lab["node1"].daemon_pids("crmd") not in ([], [killed])
-        )  # type: ignore[misc]
+        killed[0] = lab["node1"].kill_daemon("crmd")
+        lab.wait_for("there is another crmd", lambda: lab["node1"].daemon_pids("crmd") not in ([], killed))
     lab.wait_for("the group was started by the other node", lambda: "node2" in starts(read(lab.journal), "one"), 20)
     unfenced.wait_running(on="node1", since=boottime_ms())
     assert double_starts(read(lab.journal)) == []
