@@ -50,15 +50,17 @@ from heartbeat.messages import LinkStatus, Member, Status
 from heartbeat.node import HeartbeatNode
 from heartbeat.packets import Packet
 from heartbeat.pings import Pings
-from heartbeat.realtime import become_realtime, boot_clock, reboot_machine
+from heartbeat.realtime import become_realtime, boot_clock
 from heartbeat.refusals import Refusals
 from heartbeat.session_messages import CloseLink, SendSegment
 from heartbeat.state_file import write_state
 from heartbeat.streams import StreamHub
+from heartbeat.watchdog import FEED_S, Watchdog
 from ipc import unix
 from ipc.directories import NodeDirectories
 from ipc.note import Note
 from ipc.output import reopen_output
+from ipc.reboot import WATCHDOG_VARIABLE, reboot_machine
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
 
@@ -121,6 +123,7 @@ class Daemon:
         )
         self._ended: asyncio.Future[Exit] | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._watchdog: Watchdog | None = None
 
     async def run(self, ready: Callable[[], None]) -> int:
         """Work until the node ends; returns the exit code. `ready` is called once all is open and beats begin.
@@ -145,6 +148,7 @@ class Daemon:
                 self.note(note)
         gc.collect()
         gc.freeze()  # what is there now stays: later collections need not walk it
+        self._arm_watchdog()
         self._alive_at = boot_clock()
         self.give(Booted())
         self._tick()
@@ -162,6 +166,9 @@ class Daemon:
         gone and stop what they run."""
         if end.code == 0:
             await self._children.end_all()
+            if self._watchdog is not None:
+                self._watchdog.disarm()
+                self._watchdog = None
         return end.code
 
     def _reopen_logs(self) -> None:
@@ -179,6 +186,8 @@ class Daemon:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._watchdog is not None:
+            self._watchdog.abandon()
         self._streams.close()
         self._disk.shutdown(wait=True)
         self._place.directories.heartbeat_socket.unlink(missing_ok=True)
@@ -220,6 +229,35 @@ class Daemon:
     def _ping(self) -> None:
         self._pings.ask(boot_clock())
         self._timers["shell.ping"] = asyncio.get_running_loop().call_later(PING_EVERY_MS / 1000, self._ping)
+
+    def _arm_watchdog(self) -> None:
+        """As ha.cf asks for. Where that is not possible the node goes on without, as the classic program does."""
+        device = self._config.watchdog
+        if device is None:
+            return
+        if not self._place.is_machine:
+            self.note(Note("warning", "watchdog.shared", f"{device} is not armed: several nodes share this machine"))
+            return
+        try:
+            self._watchdog = Watchdog(device)
+        except OSError as error:
+            text = f"The watchdog {device} is not armed: {error.strerror}; a node that hangs is not rebooted"
+            self.note(Note("error", "watchdog.refused", text))
+            return
+        os.environ[WATCHDOG_VARIABLE] = device  # for the children
+        timeout_s = self._watchdog.timeout_s
+        within = "" if timeout_s is None else f" within {timeout_s} s"
+        text = f"The watchdog {device} is armed: it reboots this machine{within} when this process hangs or dies"
+        self.note(Note("notice", "watchdog.armed", text))
+        self._feed_watchdog()
+
+    def _feed_watchdog(self) -> None:
+        assert self._watchdog is not None
+        try:
+            self._watchdog.feed()
+        except OSError as error:
+            self.note(Note("error", "watchdog.failed", f"{self._watchdog.device} can't be fed: {error.strerror}"))
+        self._timers["shell.watchdog"] = asyncio.get_running_loop().call_later(FEED_S, self._feed_watchdog)
 
     def _links_renewed(self) -> None:
         self._listening = asyncio.get_running_loop().create_task(self._listen())
@@ -373,7 +411,11 @@ class Daemon:
         since = Milliseconds(now - self._config.deadtime)
         links = [LinkStatus(link.name, link.peers_heard(since)) for link in self._watch.links]
         links += [LinkStatus(f"ping {name}", (name,) if answers else ()) for name, answers in self._pings.status(now)]
-        return self._node.status(os.getpid(), tuple(links))
+        status = self._node.status(os.getpid(), tuple(links))
+        if self._config.watchdog is None:
+            return status
+        armed = ("watchdog", f"{self._config.watchdog} is {'armed' if self._watchdog else 'not armed'}")
+        return msgspec.structs.replace(status, processes=(*status.processes, armed))
 
 
 def logfile_of(config: HaConfig, directories: NodeDirectories) -> Path | None:

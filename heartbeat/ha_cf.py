@@ -40,6 +40,8 @@ class HaConfig:
     initdead: Milliseconds
     auto_failback: Literal["on", "off", "legacy"]
     logfile: str | None = None
+    watchdog: str | None = None
+    """The device that reboots the machine when heartbeat hangs or dies."""
     debugfile: str | None = None
     logfacility: str | None = None
     debug: int = 0
@@ -287,6 +289,7 @@ class _Parser:
             initdead=initdead,
             auto_failback=draft.auto_failback,
             logfile=draft.words.get("logfile"),
+            watchdog=draft.words.get("watchdog"),
             debugfile=draft.words.get("debugfile"),
             logfacility=draft.words.get("logfacility"),
             debug=draft.numbers.get("debug", 0),

@@ -11,7 +11,6 @@ from ipc.units import Milliseconds
 PRIORITY_DEFAULT = 10
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
-_RB_AUTOBOOT = 0x01234567
 _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 256 * 1024
 
@@ -54,13 +53,3 @@ def _lock_memory() -> str:
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) != 0:
         return os.strerror(ctypes.get_errno())
     return ""
-
-
-def reboot_machine() -> str:
-    """Reboot at once, syncing nothing. Returns only when that is refused, with the reason.
-
-    By reboot(2), which in a container ends the container and not its host.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.reboot(_RB_AUTOBOOT)
-    return os.strerror(ctypes.get_errno())

@@ -17,6 +17,7 @@ from ipc import unix
 from ipc.directories import NodeDirectories
 from ipc.note import Note, render
 from ipc.output import reopen_output
+from ipc.reboot import WATCHDOG_VARIABLE, reboot_machine
 from ipc.supervision import ExecutorState, StopEverything, SupervisorToChild, ViewState
 from ipc.timers import CancelTimer, SetTimer, TimerFired
 from ipc.units import Milliseconds
@@ -60,9 +61,6 @@ from lrmd.run_directory import RunDirectory
 from lrmd.runs import DEFAULT_TIMEOUT_MS
 from lrmd.supervisor_link import SupervisorLink
 from lrmd.traits_keeper import LIMIT_S, TraitsKeeper, is_own
-
-WATCHDOG_VARIABLE = "PACEKEEPER_WATCHDOG"
-"""Names the watchdog device where one is armed; only then a stop that fails may reboot the node."""
 
 _WITH_PARAMETERS = ("ocf", "stonith")
 """Classes whose agents have meta-data about their parameters."""
@@ -393,9 +391,8 @@ class Daemon:
             self._log(Note("critical", "node.unclean", text))
             return
         self._log(Note("critical", "node.reboot", f"Rebooting this node: {reason}", {"watchdog": device}))
-        os.sync()
-        with open("/proc/sysrq-trigger", "w", encoding="ascii") as trigger:
-            trigger.write("b")
+        refused = reboot_machine()
+        self._log(Note("critical", "node.not_rebooted", f"This node could not be rebooted: {refused}"))
 
     def _end(self, code: int) -> None:
         if self._ended is not None and not self._ended.done():

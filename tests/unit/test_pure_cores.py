@@ -25,7 +25,7 @@ SHELLS = {
     },
     "heartbeat": {
         "__main__", "authkeys", "checks", "children", "client", "command", "control", "daemon", "ha_cf", "link_watch",
-        "links", "log", "pings", "realtime", "state_file", "streams",
+        "links", "log", "pings", "realtime", "state_file", "streams", "watchdog",
     },
     "lrmd": {
         "__main__", "agent_environment", "agent_processes", "agent_worker", "agents", "client", "clients", "commands",

@@ -125,6 +125,11 @@ def test_stonith_lines_are_kept_as_words() -> None:
     assert found.settings().stonith == found.stonith
 
 
+def test_a_watchdog_is_armed_only_where_one_is_named() -> None:
+    assert config(MINIMUM).watchdog is None
+    assert config(f"{MINIMUM}watchdog /dev/watchdog\n").watchdog == "/dev/watchdog"
+
+
 def test_our_own_directives() -> None:
     found = config(f"{MINIMUM}crmd-restart-bound 3\nstop-grace 500ms\nstreamport 5404\n")
     assert (found.crmd_restart_bound, found.stop_grace, found.streamport) == (3000, 500, 5404)
@@ -134,7 +139,7 @@ def test_our_own_directives() -> None:
     "directive",
     [
         "serial /dev/ttyS0", "baud 19200", "compression bz2", "compression_threshold 2", "apiauth ipfail uid=hacluster",
-        "respawn hacluster /usr/lib/heartbeat/ipfail", "use_logd yes", "hopfudge 1", "watchdog /dev/watchdog",
+        "respawn hacluster /usr/lib/heartbeat/ipfail", "use_logd yes", "hopfudge 1",
         "ping_group group1 10.0.0.1 10.0.0.2", "ucast6 eth0 fe80::1", "msgfmt netstring", "autojoin any",
         "deadping 30", "traditional_compression on",
     ],
