@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ocf import Dummy, Stateful
 from ocf.agent import Exit
 from tests.unit.ocf.call import call
@@ -43,7 +45,49 @@ def test_a_dummy_migrates(tmp_path: Path) -> None:
     assert [call(Dummy.AGENT, "monitor", each).code for each in (here, there)] == [Exit.NOT_RUNNING, Exit.OK]
 
 
-def test_a_stateful_resource_is_promoted_and_demoted(tmp_path: Path) -> None:
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a crm_attribute that writes down how it is called; returns what it writes."""
+    calls = tmp_path / "calls"
+    tool = tmp_path / "bin" / "crm_attribute"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\necho "$@" >>{calls}\n')
+    tool.chmod(0o755)
+    monkeypatch.setenv("HA_SBIN_DIR", str(tool.parent))
+    return calls
+
+
+def test_a_stateful_resource_tells_the_cluster_how_much_it_wants_to_be_promoted(tmp_path: Path, tools: Path) -> None:
+    parameters = {"state": str(tmp_path / "state")}
+    told = []
+    for action in ("monitor", "start", "monitor", "promote", "monitor", "demote", "stop"):
+        tools.write_text("")
+        call(Stateful.AGENT, action, parameters)
+        told.append((action, tools.read_text().strip()))
+    assert told == [
+        ("monitor", ""),
+        ("start", "--promotion --update 5"),
+        ("monitor", "--promotion --update 5"),
+        ("promote", "--promotion --update 10"),
+        ("monitor", "--promotion --update 10"),
+        ("demote", "--promotion --update 5"),
+        ("stop", "--promotion --delete"),
+    ]
+
+
+def test_a_tool_that_is_missing_or_fails_is_told_and_does_not_fail_the_resource(
+    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = {"state": str(tmp_path / "state")}
+    (tmp_path / "bin" / "crm_attribute").write_text("#!/bin/sh\necho no cluster >&2\nexit 102\n")
+    said = call(Stateful.AGENT, "start", parameters)
+    assert (said.code, said.errors.endswith("crm_attribute failed (102): no cluster\n")) == (Exit.OK, True)
+    monkeypatch.setenv("HA_SBIN_DIR", str(tmp_path / "nowhere"))
+    said = call(Stateful.AGENT, "monitor", parameters)
+    assert (said.code, said.errors.endswith("crm_attribute: No such file or directory\n")) == (Exit.OK, True)
+
+
+def test_a_stateful_resource_is_promoted_and_demoted(tmp_path: Path, tools: Path) -> None:
     parameters = {"state": str(tmp_path / "state")}
     seen = []
     for action in ("promote", "start", "promote", "start", "demote", "stop"):
