@@ -305,10 +305,10 @@ def tag(name: str, values: Iterable[tuple[str, str]]) -> str:
     return f"<{name}" + "".join(f' {key}="{_escaped(value)}"' for key, value in values)
 
 
-_MARKUP = re.compile(r'[&<>"\x00-\x1f]')
+_MARKUP = re.compile('[&<>"\x00-\x1f\ud800-\udfff\ufffe\uffff]')
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
 def _escaped(value: str) -> str:
-    # Other control characters cannot stand in XML at all; agents' output may hold them.
+    # Other control characters and these code points cannot stand in XML at all; agents' output may hold them.
     return _MARKUP.sub(lambda match: _ENTITIES.get(match.group(), "?"), value)

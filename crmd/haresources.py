@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipc.problems import Problem, Severity, has_errors, lines_of
+from ipc.problems import Problem, Severity, has_errors, is_plain, lines_of
 
 FILE_BYTES_MAX = 256 * 1024
 ADDRESS_SCRIPTS = ("IPaddr", "IPaddr2")
@@ -40,6 +40,7 @@ _OURSELVES = "heartbeat"
 _NODE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_])?", re.ASCII)
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,127}", re.ASCII)
 _DEVICE = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]{0,14}(?::[A-Za-z0-9_.-]{1,14})?", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,5}", re.ASCII)
 _ANNOTATION = re.compile(r"-{5,}.*$")
 
 
@@ -170,10 +171,14 @@ class _Parser:
             words.append(word)
         joined = " ".join(words)
         annotation = _ANNOTATION.search(joined)
-        if annotation is None or annotation.start() == 0:
-            return words
-        self.report("warning", number, "ignored what follows the resources", annotation[0])
-        return joined[: annotation.start()].split()
+        if annotation is not None and annotation.start() > 0:
+            self.report("warning", number, "ignored what follows the resources", annotation[0])
+            words = joined[: annotation.start()].split()
+        for word in words:
+            if not is_plain(word):
+                self.report("error", number, "a word is no plain text", word, "printable characters in UTF-8")
+                return []
+        return words
 
     def _logical_line(self, words: list[tuple[int, str]]) -> None:
         if not words:
@@ -261,6 +266,8 @@ def parse_resource(word: str, line: int) -> Resource:
         fewest, most, form = CLASSIC_FORMS[name]
         if not fewest <= len(arguments) <= most:
             raise BadResource(f"{name} has the wrong number of arguments", word, form)
+        if name == "Delay" and not all(_SECONDS.fullmatch(argument) for argument in arguments):
+            raise BadResource("Delay waits a number of seconds", word, form)
     return Script(line, word, name, tuple(arguments))
 
 

@@ -18,6 +18,9 @@ OURS = "pacekeeper"
 """Provider of the agents for addresses and filesystems: ours, which are always there and take milliseconds. Their
 parameters are those of the ocf:heartbeat agents, so that a configuration can name those instead."""
 
+_DELAY_DEFAULT_S = 30
+"""What ocf:heartbeat:Delay waits where it is not told how long."""
+
 _OCF_SHIMS: dict[str, tuple[str, ...]] = {
     "apache": ("configfile",),
     "Delay": ("startdelay", "stopdelay"),
@@ -48,6 +51,8 @@ def convert(resource: Resource, find: FindScript) -> Found:
         return _address(resource)
     if resource.name == "Filesystem":
         return _filesystem(resource.arguments)
+    if resource.name == "Delay":
+        return _delay(resource.arguments)
     if resource.name == "IPv6addr" and len(resource.arguments) == 1:
         return _address6(resource.arguments[0])
     return _script(resource.name, resource.arguments, find)
@@ -82,6 +87,19 @@ def _filesystem(arguments: tuple[str, ...]) -> Found:
     operations = (Operation("start", "60s"), Operation("stop", "60s"), Operation("monitor", "40s", "20s"))
     primitive = Primitive("", "ocf", OURS, "Filesystem", parameters, operations)
     return Found("fs_" + (_word(arguments[1]) or "root"), primitive)
+
+
+def _delay(arguments: tuple[str, ...]) -> Found:
+    """The OCF agent also where the classic script is there: that one can't say that a monitor need not wait.
+
+    The agent waits 30 s in each monitor unless it is told otherwise, which was of no matter as long as nobody asked.
+    """
+    parameters = (*zip(_OCF_SHIMS["Delay"], arguments, strict=False), ("mondelay", "0"))
+    longest = max((int(word) for word in arguments), default=_DELAY_DEFAULT_S)
+    limit = f"{60 + max(longest, _DELAY_DEFAULT_S)}s"
+    operations = (Operation("start", limit), Operation("stop", limit), Operation("monitor", "30s", "10s"))
+    base = "_".join(("Delay", *arguments[:1]))
+    return Found(base, Primitive("", "ocf", "heartbeat", "Delay", parameters, operations))
 
 
 def _script(name: str, arguments: tuple[str, ...], find: FindScript) -> Found:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heartbeat.checks import check_files
 from heartbeat.children import CommandOf, module_command
-from heartbeat.daemon import Daemon, Place, logfile_of
+from heartbeat.daemon import Daemon, Place, agents_log, logfile_of
 from heartbeat.log import Log
 from heartbeat.realtime import keep_small
 from heartbeat.state_file import StateUnreadable, read_state
@@ -56,6 +56,7 @@ def main(arguments: list[str], command_of: CommandOf = module_command) -> int:
     except OSError as error:
         return _fail(f"the log can't be written: {error}")
     log.set_debug(config.debug)
+    os.environ.update(agents_log(config, directories))
     for line in checked.lines:
         log.note(Note("notice", "config.problem", line))
     try:

@@ -418,6 +418,18 @@ class Daemon:
         return msgspec.structs.replace(status, processes=(*status.processes, armed))
 
 
+def agents_log(config: HaConfig, directories: NodeDirectories) -> dict[str, str]:
+    """Where resource agents log, in the variables that their shell library reads: where this process does.
+
+    Source: the library's `ha_log` and `ha_debug`; without these variables it writes to standard error, of which only
+    the end is kept, and only of what failed.
+    """
+    logfile = logfile_of(config, directories)
+    places = {"HA_LOGFILE": logfile, "HA_DEBUGLOG": config.debugfile}
+    found = {name: str(path) for name, path in places.items() if path is not None}
+    return {**found, "HA_LOGFACILITY": config.logfacility or "none", "HA_debug": str(config.debug)}
+
+
 def logfile_of(config: HaConfig, directories: NodeDirectories) -> Path | None:
     """ha.cf's logfile; without any of logfile, debugfile and logfacility the node's own log directory has one."""
     if config.logfile is not None:

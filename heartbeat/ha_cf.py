@@ -15,7 +15,7 @@ from heartbeat.ha_cf_directives import ACCEPTED, DIRECTIVES, UNSUPPORTED, Draft
 from heartbeat.ha_cf_values import BadValue
 from heartbeat.links_config import Link, Mcast, describe
 from heartbeat.messages import ClusterSettings, StonithLine
-from ipc.problems import Problem, Severity, lines_of
+from ipc.problems import Problem, Severity, is_plain, lines_of
 from ipc.units import Milliseconds
 
 FILE_BYTES_MAX = 256 * 1024
@@ -127,6 +127,9 @@ class _Parser:
     def line(self, number: int, line: str) -> None:
         words = self._words(number, line)
         if not words:
+            return
+        if not all(is_plain(word) for word in words):
+            self.report("error", number, "a word is no plain text", expected="printable characters in UTF-8")
             return
         name = words[0].lower().replace("-", "_")
         directive = DIRECTIVES.get(name)

@@ -46,6 +46,11 @@ def lines_of(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
+def is_plain(word: str) -> bool:
+    """Whether a word holds only characters that people can see, and was valid UTF-8 before it was decoded."""
+    return word.isprintable() and "\ufffd" not in word
+
+
 def has_errors(problems: Iterable[Problem]) -> bool:
     """Whether any of them forbids a start."""
     return any(problem.severity == "error" for problem in problems)

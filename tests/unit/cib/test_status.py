@@ -1,5 +1,7 @@
 """The status section: what is written, in Pacemaker's format, and what a patch of it says."""
 
+import msgspec
+
 from cib.changes import (
     AttributeChanged,
     AttributesRemoved,
@@ -209,3 +211,11 @@ def test_output_that_is_no_xml_text_is_made_harmless() -> None:
     [failure, _] = after(document, record_operation("1", VIP, odd))
     assert isinstance(failure, OperationRecorded)
     assert failure.exit_reason == "bell ?, tag <x>, line\n"
+
+
+def test_what_an_agent_said_may_hold_characters_that_xml_can_not() -> None:
+    document = with_state()
+    said = 'bad <&> "q"\t\x00\x1b[31m\ufffe\uffff\ud800 \U0001f600'
+    after(document, record_operation("1", VIP, msgspec.structs.replace(FAILED, exit_reason=said)))
+    read_again = Document.from_bytes(document.to_bytes())
+    assert read_again.root.xpath("string(//lrm_rsc_op/@exit-reason)") == 'bad <&> "q"\t??[31m??? \U0001f600'

@@ -146,6 +146,7 @@ MALFORMED = [
     ("node1 apache::a::b", "error: apache has the wrong number of arguments: 'apache::a::b'; expected apache[::CONFIGFILE]"),
     ("node1 drbddisk::a::b", "error: drbddisk has the wrong number of arguments: 'drbddisk::a::b'; expected drbddisk[::RES"),
     ("node1 portblock::tcp::80", "error: portblock has the wrong number of arguments: 'portblock::tcp::80'; expected portblock"),
+    ("node1 Delay::soon", "haresources:1: error: Delay waits a number of seconds: 'Delay::soon'; expected Delay[::START-SECONDS"),
     ("node1 httpd start", "haresources:1: error: an action is no resource: 'start'; expected the script's name alone"),
     ("node1 heartbeat", "haresources:1: error: the cluster can't be a resource of itself: 'heartbeat'; expected the name"),
     ("node1 10.0.0.1::httpd", "haresources:1: error: not a resource: '10.0.0.1::httpd'; expected a script's name, or a complete"),
@@ -156,6 +157,7 @@ MALFORMED = [
     ("node1 httpd \\", "haresources:1: error: the file ends in the middle of a continued line; expected another line"),
     ("node1 10.0.0.1\nnode2 10.0.0.1/24", "haresources:2: error: given before, in line 1: '10.0.0.1'; expected each in one"),
     ("node1 Filesystem::a::/w\nnode2 Filesystem::b::/w", "haresources:2: error: given before, in line 1: '/w'; expected each"),
+    ("node1 web::a\x01b", "haresources:1: error: a word is no plain text: 'web::a\\x01b'; expected printable characters"),
     ("node1 ht\0pd", "haresources:1: error: the line contains a NUL byte; expected text"),
     ("# a\nnode1 httpd \\\n  10.0.0.1/99\n", "haresources:3: error: wrong length of the network part: '99'; expected"),
 ]  # fmt: skip

@@ -82,6 +82,18 @@ def test_a_classic_door_to_an_ocf_agent_is_replaced_by_the_agent_unless_the_scri
     assert group.members[0].parameters == (("configfile", "/etc/apache2/apache2.conf"),)
 
 
+def test_a_delay_does_not_wait_in_its_monitor_and_has_time_to_wait_otherwise() -> None:
+    (group,) = imported("node1.example.com Delay::90\n").groups
+    delay = group.members[0]
+    assert delay.agent == "ocf:heartbeat:Delay"
+    assert dict(delay.parameters) == {"startdelay": "90", "mondelay": "0"}
+    assert [(op.name, op.timeout) for op in delay.operations] == [
+        ("start", "150s"),
+        ("stop", "150s"),
+        ("monitor", "30s"),
+    ]
+
+
 def test_the_one_argument_of_sendarp_holds_both_parameters_of_the_agent() -> None:
     (group,) = imported("node1.example.com SendArp::10.0.0.9/eth0\n").groups
     assert dict(group.members[0].parameters) == {"ip": "10.0.0.9", "nic": "eth0"}

@@ -226,6 +226,7 @@ MALFORMED = [
     ("rtprio 100", "ha.cf:4:8: error: rtprio: wrong value: '100'; expected a whole number from 1 to 99"),
     ("streamport -5", "ha.cf:4:12: error: streamport: wrong value: '-5'; expected a whole number"),
     ("stop-grace x", "ha.cf:4:12: error: stop-grace: wrong value: 'x'; expected seconds"),
+    ("stonith_host * fence_x a=\x7fb", "ha.cf:4: error: a word is no plain text; expected printable characters in UTF-8"),
     ("keepalive 2\0", "ha.cf:4: error: the line contains a NUL byte; expected text"),
 ]  # fmt: skip
 
@@ -284,3 +285,12 @@ def test_a_comment_may_begin_in_the_middle_of_a_word_as_in_the_classic_program(t
 def test_lines_are_counted_as_editors_count_them() -> None:
     text = f"{MINIMUM}logfile /var/log/ha\u2028log\x0c\r\n\nkeepalive x\n"
     assert any(message.startswith("/etc/ha.d/ha.cf:6:11: error") for message in messages(text)), messages(text)
+
+
+def test_a_comment_may_be_in_any_encoding_and_a_value_may_not() -> None:
+    comment = parse_ha_cf(f"{MINIMUM}# gr\u00fc\u00dfe\n".encode("latin-1"), PATH, "node1")
+    assert comment.problems == ()
+    value = parse_ha_cf(f"{MINIMUM}stonith_host * fence_x name=gr\u00fcn\n".encode("latin-1"), PATH, "node1")
+    assert [render(problem) for problem in value.problems] == [
+        "/etc/ha.d/ha.cf:4: error: a word is no plain text; expected printable characters in UTF-8"
+    ]

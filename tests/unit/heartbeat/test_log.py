@@ -4,7 +4,12 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
+from heartbeat.daemon import agents_log
+from heartbeat.ha_cf import parse_ha_cf
 from heartbeat.log import Log
+from ipc.directories import NodeDirectories
 from ipc.note import Note
 
 NOTICE = Note("notice", "view.installed", "View 3 is installed", {"view": 3})
@@ -55,3 +60,26 @@ def test_childrens_output_has_a_file_even_without_a_logfile(tmp_path: Path) -> N
     os.close(output)
     log.close()
     assert (tmp_path / "children").read_text() == "a traceback\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", {"HA_LOGFILE": "/log/ha-log", "HA_LOGFACILITY": "none", "HA_debug": "0"}),
+        (
+            "logfile /var/log/ha-log\ndebugfile /var/log/ha-debug\nlogfacility local3\ndebug 1\n",
+            {
+                "HA_LOGFILE": "/var/log/ha-log",
+                "HA_DEBUGLOG": "/var/log/ha-debug",
+                "HA_LOGFACILITY": "local3",
+                "HA_debug": "1",
+            },
+        ),
+        ("logfacility daemon\n", {"HA_LOGFACILITY": "daemon", "HA_debug": "0"}),
+    ],
+)
+def test_agents_log_where_the_cluster_does(lines: str, expected: dict[str, str]) -> None:
+    config = parse_ha_cf(f"auto_failback on\nbcast lo\nnode a\n{lines}".encode(), Path("ha.cf"), "a").config
+    assert config is not None
+    directories = NodeDirectories(Path("/etc"), Path("/state"), Path("/run"), Path("/log"))
+    assert agents_log(config, directories) == expected
