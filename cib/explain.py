@@ -24,11 +24,9 @@ from cib.patterns import (
     open_tag,
     take_attribute,
 )
-from cib.reports import Report
+from cib.reports import REPORTS_MAX, Report
 from cib.xml import Element, elements, name_of
 
-REPORTS_MAX = 25
-"""More errors of one document are not looked for."""
 ELEMENTS_MAX = 20_000
 """More elements of one document are not looked at, so that the cost is bounded."""
 
@@ -87,6 +85,8 @@ class _Explanation:
 
     def _attributes(self, element: Element, opened: Pattern) -> Pattern:
         for key, text in element.attrib.items():
+            if self._enough:
+                break
             name, value = str(key), str(text)
             following = take_attribute(opened, name, lambda pattern, value=value: fits(pattern, value))  # type: ignore[misc]
             if following is NOT_ALLOWED:
@@ -97,9 +97,10 @@ class _Explanation:
 
     # what is said
 
-    def _say(self, element: Element, code: str, text: str) -> None:
+    def _say(self, element: Element, code: str, text: str, attribute: str = "") -> None:
         identity = element.get("id", "") or element.get("id-ref", "")
-        self.reports.append(Report(code, "error", text, name_of(element), identity, element.sourceline or 0))
+        line = element.sourceline or 0
+        self.reports.append(Report(code, "error", text, name_of(element), identity, line, attribute=attribute))
 
     def _unknown_element(self, element: Element, pattern: Pattern) -> None:
         parent = element.getparent()
@@ -119,13 +120,13 @@ class _Explanation:
             allowed = sorted({each.name for each in _open_attributes(opened) if each.name})
             others = f"allowed besides what is there: {_listed(allowed)}" if allowed else "no further one is allowed"
             text = f"attribute '{name}' is not allowed here; {others}{_meant(name, allowed)}"
-            self._say(element, "schema.attribute", text)
+            self._say(element, "schema.attribute", text, name)
             return
         expected = list(dict.fromkeys(words for each in known for words in described(each.content)))
         text = (
             f"attribute '{name}' has the value '{value}', expected {_listed(expected, 'or')}{_meant(value, expected)}"
         )
-        self._say(element, "schema.value", text)
+        self._say(element, "schema.value", text, name)
 
     def _missing_attribute(self, element: Element, opened: Pattern) -> None:
         # One that is there has a wrong value, which is told already.

@@ -28,9 +28,12 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*$")
 
 _TYPES: dict[str, tuple[Callable[[str], bool], str]] = {
     "NCName": (lambda text: _NAME.match(text.strip()) is not None, "a name (letters, digits, '.', '-', '_')"),
-    "integer": (lambda text: re.fullmatch(r"\s*[+-]?\d+\s*", text) is not None, "a whole number"),
-    "nonNegativeInteger": (lambda text: re.fullmatch(r"\s*\+?\d+\s*", text) is not None, "a number of 0 or more"),
-    "positiveInteger": (lambda text: re.fullmatch(r"\s*\+?0*[1-9]\d*\s*", text) is not None, "a number of 1 or more"),
+    "integer": (lambda text: re.fullmatch(r"\s*[+-]?[0-9]+\s*", text) is not None, "a whole number"),
+    "nonNegativeInteger": (lambda text: re.fullmatch(r"\s*\+?[0-9]+\s*", text) is not None, "a number of 0 or more"),
+    "positiveInteger": (
+        lambda text: re.fullmatch(r"\s*\+?0*[1-9][0-9]*\s*", text) is not None,
+        "a number of 1 or more",
+    ),
     "boolean": (lambda text: text.strip() in ("true", "false", "1", "0"), "true or false"),
     "string": (lambda text: True, "text"),
     "token": (lambda text: True, "text"),

@@ -1,12 +1,13 @@
-"""What our grammar does not say: ids are unique, references lead somewhere, and the claimed version has all of it.
+"""What our grammar does not say: ids are unique, references lead somewhere, numbers and the claimed version fit.
 
 All of them make a document invalid, as in Pacemaker, whose grammars type ids and references as XML ids.
 """
 
 from __future__ import annotations
 
-from cib.reports import Report
+from cib.reports import REPORTS_MAX, Report
 from cib.schema_versions import Version, claimed_version, missing_feature
+from cib.version import VERSION_ATTRIBUTES
 from cib.xml import Element, name_of
 
 _FREE_IDS = frozenset({"node", "obj_ref", "acl_target"})
@@ -26,14 +27,35 @@ _REFERENCE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
 }
 
 
+NUMBER_MAX = 2_000_000_000
+"""Greatest number of a version triple that is taken from outside; Pacemaker counts in 32 bits with a sign."""
+
 _TAGS_MAY_NAME_ANYTHING: Version = (3, 3)
 
 
 def integrity(root: Element) -> tuple[Report, ...]:
-    """Return ids that are used twice, references that lead nowhere and what the version has not, in document order."""
+    """Return ids that are used twice, references that lead nowhere and what the version has not, in document order.
+
+    Of more than REPORTS_MAX the first are returned.
+    """
     configuration = root.find("configuration")
     if configuration is None:
         return ()
+    return (*_version_numbers(root), *_inside(root, configuration))[:REPORTS_MAX]
+
+
+def _version_numbers(root: Element) -> list[Report]:
+    """Return the numbers of the version triple that no program could count up."""
+    found: list[Report] = []
+    for name in VERSION_ATTRIBUTES:
+        digits = root.get(name, "0").strip().lstrip("+0")
+        if len(digits) > len(str(NUMBER_MAX)) or int(digits or "0") > NUMBER_MAX:
+            text = f"attribute '{name}' has the value '{digits[:40]}', expected a number of at most {NUMBER_MAX}"
+            found.append(_report("version.too_great", text, root, name))
+    return found
+
+
+def _inside(root: Element, configuration: Element) -> list[Report]:
     version = claimed_version(root)
     by_id = _REFERENCES_BY_ID if version >= _TAGS_MAY_NAME_ANYTHING else _REFERENCES_BY_ID | {"obj_ref"}
     owners: dict[str, Element] = {}
@@ -58,24 +80,26 @@ def integrity(root: Element) -> tuple[Report, ...]:
             if wanted is not None:
                 references.append((element, attribute, wanted))
     reports += [_dangling(*reference) for reference in references if reference[2] not in owners]
-    return tuple(sorted(reports, key=lambda report: report.line))
+    return sorted(reports, key=lambda report: report.line)
 
 
 def _duplicate(element: Element, identity: str, owner: Element) -> Report:
     place = f" in line {owner.sourceline}" if owner.sourceline else ""
     text = f"the id '{identity}' is taken: {_with_article(owner)}{place} has it already"
-    return _report("id.duplicate", text, element)
+    return _report("id.duplicate", text, element, "id")
 
 
 def _dangling(element: Element, attribute: str, wanted: str) -> Report:
-    return _report("reference.missing", f"attribute '{attribute}' names '{wanted}', but nothing has that id", element)
+    return _report(
+        "reference.missing", f"attribute '{attribute}' names '{wanted}', but nothing has that id", element, attribute
+    )
 
 
-def _report(code: str, text: str, element: Element) -> Report:
+def _report(code: str, text: str, element: Element, attribute: str = "") -> Report:
     holder = element.getparent() if name_of(element) in _REFERENCES_BY_ID else element
     identity = (holder if holder is not None else element).get("id", "")
     name = name_of(holder) if holder is not None else name_of(element)
-    return Report(code, "error", text, name, identity, element.sourceline or 0)
+    return Report(code, "error", text, name, identity, element.sourceline or 0, attribute=attribute)
 
 
 def _with_article(element: Element) -> str:

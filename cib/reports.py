@@ -9,6 +9,10 @@ import msgspec
 Severity = Literal["error", "warning"]
 
 
+REPORTS_MAX = 25
+"""More errors of one document are not looked for."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """What is wrong, with which element, and where it stands."""
 
@@ -23,10 +27,17 @@ class Report(msgspec.Struct, frozen=True):
     """Line in the file that was read; 0 when the element did not come from a file."""
     source: str = ""
     """The file, where there is one."""
+    attribute: str = ""
+    """The attribute that is wrong, where it is one that stands there."""
+    column: int = 0
+    """Column in that line, from 1; 0 when it is not known (`cib.places` finds it)."""
 
     def sentence(self) -> str:
         """The report as one line: place, element, what is wrong."""
-        where = [part for part in (self.source, str(self.line) if self.line else "") if part]
-        place = f"{':'.join(where)}: " if self.source else f"line {self.line}: " if self.line else ""
+        numbers = [str(number) for number in (self.line, self.column) if number]
+        if self.source:
+            place = f"{':'.join([self.source, *numbers])}: "
+        else:
+            place = f"line {', column '.join(numbers)}: " if numbers else ""
         subject = f"{self.element} '{self.id}': " if self.id else f"{self.element}: " if self.element else ""
         return f"{place}{subject}{self.text}"

@@ -50,12 +50,12 @@ def validate(document: Document, grammar: RelaxNg | None = None) -> tuple[Report
     line = document.root.sourceline or 0
     if claim == NONE:
         text = "validate-with is 'none': mistakes are not found, this is deprecated"
-        return (Report("schema.none", "warning", text, "cib", "", line),)
+        return (Report("schema.none", "warning", text, "cib", "", line, attribute="validate-with"),)
     if claim is None or claim not in schema_names():
         names = schema_names()
         found = "is missing" if claim is None else f"has the unknown value '{claim}'"
         text = f"attribute 'validate-with' {found}, expected {names[0]} to {names[-2]}"
-        return (Report("schema.unknown", "error", text, "cib", "", line),)
+        return (Report("schema.unknown", "error", text, "cib", "", line, attribute="validate-with"),)
     return conformance(document.root, grammar) or integrity(document.root)
 
 

@@ -12,12 +12,16 @@ from enum import Enum
 
 import msgspec
 
+from cib.digests import FEATURE_SET
 from cib.document import Document
 from cib.errors import CibError
 from cib.history import HistoryPoint, cut, extend, start
 from cib.operations import Validator
+from cib.places import located
 from cib.reports import Report
+from cib.values import compare_versions
 from cib.version import CibVersion
+from cib.xml import elements, name_of
 
 Archives = Callable[[], Iterable[tuple[str, bytes]]]
 """Gives name and content of what is archived, newest first."""
@@ -113,7 +117,7 @@ def decide(
         return _without_document(record, archives, empty, source)
     try:
         document = Document.from_bytes(found, source)
-        _require_valid(document, validator, source)
+        _require_valid(document, found, validator, source)
     except CibError as error:
         # A version that we wrote ourselves is used even if a newer grammar would refuse it: it was in force.
         own = _own(found, record, source)
@@ -142,22 +146,41 @@ def point_of(record: StoreRecord, digest: str) -> HistoryPoint | None:
 
 def _own(found: bytes, record: StoreRecord | None, source: str) -> Start | None:
     try:
-        digest = Document.from_bytes(found, source).configuration_digest()
+        document = Document.from_bytes(found, source)
     except CibError:
         return None
-    known = point_of(record, digest) if record is not None else None
+    sections = [name_of(child) for child in elements(document.root)]
+    if sections not in (["configuration"], ["configuration", "status"]):
+        # The digest says nothing of what else stands in it.
+        return None
+    known = point_of(record, document.configuration_digest()) if record is not None else None
     return Start(found, known, Origin.OURS) if known is not None else None
 
 
-def _require_valid(document: Document, validator: Validator, source: str) -> None:
-    errors = tuple(report for report in validator(document) if report.severity == "error")
+def _require_valid(document: Document, content: bytes, validator: Validator, source: str) -> None:
+    errors = file_errors(document, content, validator, source)
     if errors:
-        raise _Invalid(source, errors)
+        raise _Invalid(errors)
+
+
+def file_errors(document: Document, content: bytes, validator: Validator, source: str) -> tuple[Report, ...]:
+    """Return why a cib.xml may not be used, with file, line and column; `document` was read from `content`.
+
+    Besides what is no valid configuration, one that a later software wrote is refused: no change of such a document is
+    accepted, so that a cluster could not even record what runs.
+    """
+    errors = [report for report in validator(document) if report.severity == "error"]
+    wanted = document.root.get("crm_feature_set", "")
+    if wanted and compare_versions(wanted, FEATURE_SET) > 0:
+        text = f"attribute 'crm_feature_set' has the value '{wanted}', expected at most {FEATURE_SET}, which we have"
+        line = document.root.sourceline or 0
+        errors.append(Report("feature_set", "error", text, "cib", line=line, attribute="crm_feature_set"))
+    return located(errors, document.root, content, source)
 
 
 class _Invalid(CibError):
-    def __init__(self, source: str, reports: tuple[Report, ...]) -> None:
-        lines = tuple(msgspec.structs.replace(report, source=source).sentence() for report in reports)
+    def __init__(self, reports: tuple[Report, ...]) -> None:
+        lines = tuple(report.sentence() for report in reports)
         super().__init__(lines[0], lines)
 
 

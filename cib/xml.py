@@ -69,6 +69,11 @@ def _deep(root: Element) -> bool:
     return bool(root.xpath("boolean(/" + "*/" * MAX_DEPTH + "*)"))
 
 
+def encoding_of(root: Element) -> str:
+    """Return the encoding in which the document of this element was read, as Python names it."""
+    return root.getroottree().docinfo.encoding or "utf-8"
+
+
 def strip_text(root: Element) -> None:
     """Remove all text between elements below `root`; comments keep theirs."""
     for node in root.iter():

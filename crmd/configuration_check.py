@@ -1,10 +1,9 @@
 """What is wrong with a node's configuration, before anything is started with it."""
 
-from msgspec.structs import replace
-
 from cib.document import Document
 from cib.errors import CibError
 from cib.schema import validate
+from cib.store_start import file_errors
 from crmd.legacy_files import HaCfUnusable, read_ha_cf_apart, read_plan
 from crmd.legacy_import import ImportRefused, describe
 from crmd.legacy_plan import Plan
@@ -50,12 +49,12 @@ def cib_problems(directories: NodeDirectories) -> list[str]:
     """Every error in cib.xml, one line each with the file and the line in it."""
     path = directories.cib / "cib.xml"
     try:
-        document = Document.from_bytes(path.read_bytes(), str(path))
+        content = path.read_bytes()
+        document = Document.from_bytes(content, str(path))
     except FileNotFoundError:
         return []
     except OSError as error:
         return [f"{path}: it can't be read: {error.strerror}"]
     except CibError as error:
         return [error.text, *error.details]
-    wrong = (replace(report, source=str(path)) for report in validate(document) if report.severity == "error")
-    return [report.sentence() for report in wrong]
+    return [report.sentence() for report in file_errors(document, content, validate, str(path))]

@@ -6,7 +6,7 @@ from cib.reports import Report
 
 
 def verify_cib(data: bytes, source: str = "") -> list[Report]:
-    """Everything that is wrong with a document, errors first."""
+    """Everything that is wrong with a document, errors first; with file, line and column where it is a file's."""
     from cib.checks import check
     from cib.document import Document
     from cib.errors import ParseError
@@ -19,4 +19,8 @@ def verify_cib(data: bytes, source: str = "") -> list[Report]:
     reports = list(validate(document))
     if not any(report.severity == "error" for report in reports):
         reports += check(document)
+    if source:
+        from cib.places import located
+
+        reports = list(located(reports, document.root, data, source))
     return sorted(reports, key=lambda report: report.severity != "error")

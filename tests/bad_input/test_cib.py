@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cib import history
+from cib.replica_events import Persist
+from cib.schema import validate
+from cib.store import Store
 from crmd.__main__ import EX_CONFIG
 from crmd.__main__ import main as crmd
 from crmsh import cibadmin, crm
@@ -36,36 +40,36 @@ def constraint(text: str) -> str:
     return f"{HEAD}{PRIMITIVE}<constraints>{text}</constraints>{TAIL}"
 
 
-# Each row: a cib.xml; the line that is wrong (with the column where the XML itself is broken); what is said of it.
+# Each row: a cib.xml; line and column of what is wrong; what is said of it.
 DOCUMENTS = [
     ("", "1:1", "Document is empty"),
     ("<cib", "1:5", "Couldn't find end of Start Tag cib"),
     ("<pacemaker/>", "1:1", "the outermost element is <pacemaker>, expected <cib>"),
     (WHOLE[:-8], "8:10", "Premature end of data in tag cib"),
-    (WHOLE.replace("3.9", "99.0"), "1", "unknown value 'pacemaker-99.0', expected pacemaker-1.0 to pacemaker-4.0"),
-    (WHOLE.replace(' validate-with="pacemaker-3.9"', ""), "1", "attribute 'validate-with' is missing, expected"),
-    (WHOLE.replace('"1" num', '"one" num'), "1", "cib: attribute 'epoch' has the value 'one', expected a number"),
-    (WHOLE.replace(' uname="node1"', ""), "4", "node 'node1': attribute 'uname' is missing"),
-    (WHOLE.replace("<constraints/>", ""), "2", "<constraints>"),
-    (resources('<primitive id="p" class="lsb" type="x">'), "5", "tag mismatch: primitive line 5 and resources"),
-    (resources('<primitive id="p" class="lsb" type="x">&nosuch;</primitive>'), "5", "Entity 'nosuch' not defined"),
-    (resources('<primitive id="p" class=lsb/>'), "5", 'AttValue: " or \' expected'),
-    (resources('<primitve id="p"/>'), "5", "primitve 'p': is not allowed in <resources> here"),
-    (resources('<primitve id="p"/>'), "5", "did you mean 'primitive'?"),
-    (resources('<primitive class="lsb" type="x"/>'), "5", "primitive: attribute 'id' is missing"),
-    (resources('<primitive id="p" type="x"/>'), "5", "primitive 'p': attribute 'class' is missing"),
-    (resources('<primitive id="p" class="lbs" type="x"/>'), "5", "expected ocf, lsb, heartbeat, stonith, service"),
-    (resources('<primitive id="1p" class="lsb" type="x"/>'), "5", "'id' has the value '1p', expected a name"),
-    (resources('<primitive id="p" class="lsb" type="x" kind="y"/>'), "5", "attribute 'kind' is not allowed here"),
-    (resources('<primitive id="p" class="lsb" type="x"/>' * 2), "5", "the id 'p' is taken: a primitive in line 5"),
-    (resources('<group id="g"/>'), "5", "group 'g': an element is missing inside: <primitive>"),
-    (resources('<clone id="c"/>'), "5", "clone 'c': an element is missing inside"),
+    (WHOLE.replace("3.9", "99.0"), "1:6", "unknown value 'pacemaker-99.0', expected pacemaker-1.0 to pacemaker-4.0"),
+    (WHOLE.replace(' validate-with="pacemaker-3.9"', ""), "1:1", "attribute 'validate-with' is missing, expected"),
+    (WHOLE.replace('"1" num', '"one" num'), "1:52", "cib: attribute 'epoch' has the value 'one', expected a number"),
+    (WHOLE.replace(' uname="node1"', ""), "4:8", "node 'node1': attribute 'uname' is missing"),
+    (WHOLE.replace("<constraints/>", ""), "2:1", "<constraints>"),
+    (resources('<primitive id="p" class="lsb" type="x">'), "5:63", "tag mismatch: primitive line 5 and resources"),
+    (resources('<primitive id="p" class="lsb" type="x">&nosuch;</primitive>'), "5:59", "Entity 'nosuch' not defined"),
+    (resources('<primitive id="p" class=lsb/>'), "5:36", 'AttValue: " or \' expected'),
+    (resources('<primitve id="p"/>'), "5:12", "primitve 'p': is not allowed in <resources> here"),
+    (resources('<primitve id="p"/>'), "5:12", "did you mean 'primitive'?"),
+    (resources('<primitive class="lsb" type="x"/>'), "5:12", "primitive: attribute 'id' is missing"),
+    (resources('<primitive id="p" type="x"/>'), "5:12", "primitive 'p': attribute 'class' is missing"),
+    (resources('<primitive id="p" class="lbs" type="x"/>'), "5:30", "expected ocf, lsb, heartbeat, stonith, service"),
+    (resources('<primitive id="1p" class="lsb" type="x"/>'), "5:23", "'id' has the value '1p', expected a name"),
+    (resources('<primitive id="p" class="lsb" type="x" kind="y"/>'), "5:51", "attribute 'kind' is not allowed here"),
+    (resources('<primitive id="p" class="lsb" type="x"/>' * 2), "5:63", "the id 'p' is taken: a primitive in line 5"),
+    (resources('<group id="g"/>'), "5:12", "group 'g': an element is missing inside: <primitive>"),
+    (resources('<clone id="c"/>'), "5:12", "clone 'c': an element is missing inside"),
     (
         resources(
             '<primitive id="p" class="lsb" type="x"><operations>'
             '<op id="o" name="monitor"/></operations></primitive>'
         ),
-        "5",
+        "5:63",
         "op 'o': attribute 'interval' is missing",
     ),
     (
@@ -73,15 +77,15 @@ DOCUMENTS = [
             '<primitive id="p" class="lsb" type="x"><operations>'
             '<op id="o" name="monitor" interval="10s" on-fail="panic"/></operations></primitive>'
         ),
-        "5",
+        "5:104",
         "op 'o': attribute 'on-fail' has the value 'panic', expected ignore, block, demote, stop, restart",
     ),
-    (constraint('<rsc_location id="l" rsc="q" node="node1" score="1"/>'), "6", "'rsc' names 'q', but nothing has"),
-    (constraint('<rsc_location id="l" rsc="p" node="node1" score="ten"/>'), "6", "'score' has the value 'ten'"),
-    (constraint('<rsc_location id="l" rsc="p" node="node1"/>'), "6", "attribute 'score' is missing"),
-    (constraint('<rsc_order id="o" first="p"/>'), "6", "rsc_order 'o': attribute 'then' is missing"),
-    (constraint('<rsc_order id="o" first="p" then="p" kind="Soon"/>'), "6", "expected Optional, Mandatory"),
-    (constraint('<rsc_colocation id="c" rsc="p" with-rsc="q" score="1"/>'), "6", "'with-rsc' names 'q', but nothing"),
+    (constraint('<rsc_location id="l" rsc="q" node="node1" score="1"/>'), "6:35", "'rsc' names 'q', but nothing has"),
+    (constraint('<rsc_location id="l" rsc="p" node="node1" score="ten"/>'), "6:56", "'score' has the value 'ten'"),
+    (constraint('<rsc_location id="l" rsc="p" node="node1"/>'), "6:14", "attribute 'score' is missing"),
+    (constraint('<rsc_order id="o" first="p"/>'), "6:14", "rsc_order 'o': attribute 'then' is missing"),
+    (constraint('<rsc_order id="o" first="p" then="p" kind="Soon"/>'), "6:51", "expected Optional, Mandatory"),
+    (constraint('<rsc_colocation id="c" rsc="p" with-rsc="q" score="1"/>'), "6:45", "'with-rsc' names 'q', but"),
 ]  # fmt: skip
 
 
@@ -94,8 +98,113 @@ def test_a_cib_xml_is_refused_with_file_line_and_expectation(
     path.write_text(text)
     assert crmd(["--check", "--node=node1"]) == EX_CONFIG
     lines = capsys.readouterr().err.splitlines()
-    assert any(line.startswith(f"{path}:{place}") and expected in line for line in lines), lines
+    assert any(line.startswith(f"{path}:{place}: ") and expected in line for line in lines), lines
     assert path.read_text() == text
+
+
+BYTES = WHOLE.encode()
+DOCTYPE = b"<!DOCTYPE cib [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>%s]>\n"
+
+# What editors, disks and people make of a file. Each row: its bytes; where it is wrong; what is said of it.
+DAMAGED = [
+    (BYTES.replace(b"lsb", b"l\0b"), "5:38", "invalid character"),
+    (b"\0" * len(BYTES), "1:1", "Document is empty"),
+    (BYTES[: len(BYTES) // 2], "4:27", ""),
+    (b"  \n\n", "3:1", "Start tag expected"),
+    (BYTES.replace(b"node1", b"n\xf6de"), "4:19", "Invalid bytes in character encoding"),
+    (WHOLE.encode("utf-16-le"), "1:2", "Invalid character"),
+    (b'<?xml version="1.0" encoding="klingon"?>' + BYTES, "1:39", "Unsupported encoding: klingon"),
+    (b'<?xml version="1.0" encoding="UTF-16"?>' + BYTES, "1:38", ""),
+    (b'\n<?xml version="1.0"?>' + BYTES, "2:6", "XML declaration allowed only at the start"),
+    (b"\xef\xbb\xbf" + BYTES.replace(b"lsb", b"lbs"), "5:30", "attribute 'class' has the value 'lbs'"),
+    (WHOLE.replace("lsb", "lbs").encode("utf-16"), "5:30", "attribute 'class' has the value 'lbs'"),
+    (BYTES.replace(b"lsb", b"lbs").replace(b"\n", b"\r\n"), "5:30", "attribute 'class' has the value 'lbs'"),
+    (BYTES.replace(b"id=\"p\" ", b"\n  id=\"p\"\n\tclazz=\"x\" "), "7:2", "attribute 'clazz' is not allowed here"),
+    (BYTES.replace(b"<crm_config/>", b"<!-- <primitive/> --><crm_confg/>"), "3:22", "crm_confg: is not allowed"),
+    (DOCTYPE % b"" + BYTES, "1:1", "a document type declaration is not allowed"),
+    (DOCTYPE % b"<!ENTITY c SYSTEM 'file:///etc/passwd'>" + BYTES.replace(b"lsb", b"&b;"), "1:1", "document type"),
+    (b'<!DOCTYPE cib SYSTEM "http://127.0.0.1:9/cib.dtd">' + BYTES, "1:1", "a document type declaration"),
+    (BYTES + b"<cib/>", "10:1", "Extra content at the end"),
+    (BYTES.replace(b'class="lsb"', b'class="lsb" class="ocf"'), "5:62", "Attribute class redefined"),
+    (BYTES.replace(b"lsb", b"a & b"), "5:40", ""),
+    (BYTES.replace(b"lsb", b"&#1;"), "5:41", "invalid xmlChar value 1"),
+    (BYTES.replace(b"<crm_config/>", b"<!-- <crm_config/>"), "10:1", "Comment not terminated"),
+    (resources("<group id='g'>" * 300 + "</group>" * 300).encode(), "5:3567", "Excessive depth"),
+    (resources('<primitive id="p" class="lsb" type="' + "x" * 11_000_000 + '"/>').encode(), "5:10003836", "limit"),
+    (BYTES.replace(b"<cib ", b'<cib xmlns="urn:x" '), "1:1", "expected <cib>"),
+    (BYTES.replace(b' admin_epoch="0" epoch="1" num_updates="0"', b""), "1:1", "'epoch' and 'num_updates' is missing"),
+    (BYTES.replace(b'"1" num', b'"-1" num'), "1:52", "'epoch' has the value '-1', expected a number of 0 or more"),
+    (BYTES.replace(b'"1" num', b'"9999999999" num'), "1:52", "expected a number of at most 2000000000"),
+    (BYTES.replace(b'"1" num', '"\u0661" num'.encode()), "1:52", "expected a number of 0 or more"),
+    (BYTES.replace(b"pacemaker-3.9", b"Pacemaker-3.9"), "1:6", "expected pacemaker-1.0 to pacemaker-4.0"),
+    (BYTES.replace(b"pacemaker-3.9", b"transitional-0.6"), "1:6", "expected pacemaker-1.0 to pacemaker-4.0"),
+    (BYTES.replace(b"<cib ", b'<cib crm_feature_set="99.0" '), "1:6", "'crm_feature_set' has the value '99.0'"),
+    (BYTES.replace(b"<status/>", b"<status/><configuration/>"), "8:10", "configuration: is not allowed in <cib>"),
+    (b"\x1f\x8b\x08\x00", "1:1", "Start tag expected"),
+    (b'{"cib": 1}', "1:1", "Start tag expected"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "place", "expected"), DAMAGED)
+def test_a_damaged_cib_xml_is_refused_and_left_as_it_is(
+    node: Installation, capsys: Captured, content: bytes, place: str, expected: str
+) -> None:
+    path = node.directories.cib / "cib.xml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert crmd(["--check", "--node=node1"]) == EX_CONFIG
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith(f"{path}:{place}: ") and expected in line for line in lines), lines
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(("content", "place", "expected"), DAMAGED)
+def test_a_node_starts_from_the_last_good_version_beside_a_damaged_edit(
+    tmp_path: Path, content: bytes, place: str, expected: str
+) -> None:
+    path = tmp_path / "cib.xml"
+    path.write_text(WHOLE)
+    good = Store.open(tmp_path, validate)
+    written = good.document.copy()
+    written.root.set("epoch", "2")
+    point = history.extend(good.point, written.version, written.configuration_digest(), ())
+    good.perform(Persist(1, written.to_disk_bytes(), point))
+    path.write_bytes(content)
+
+    store = Store.open(tmp_path, validate)
+
+    assert store.document.version == written.version
+    assert store.point == point
+    (kept,) = store.divergences()
+    assert store.read_kept(kept.name) == content
+    (told,) = [note.text for note in store.take_notes() if note.event == "cib.start"][:1]
+    assert f"{path}:{place}: " in told
+    assert expected in told
+
+
+# What reads differently and means the same.
+HARMLESS = [
+    b"\xef\xbb\xbf" + BYTES,
+    WHOLE.encode("utf-16"),
+    ('<?xml version="1.0" encoding="ISO-8859-1"?>' + WHOLE.replace("node1", "n\u00f6de")).encode("latin-1"),
+    BYTES.replace(b"\n", b"\r\n"),
+    BYTES.replace(b"\n", b"\r"),
+    BYTES.replace(b"<crm_config/>", b"<?editor x?><!-- a note --><crm_config/>"),
+    *(BYTES.replace(b"3.9", version) for version in (b"1.0", b"1.2", b"1.3", b"2.0", b"2.10", b"3.0", b"3.10", b"4.0")),
+    BYTES.replace(b"pacemaker-3.9", b"none"),
+]
+
+
+@pytest.mark.parametrize("content", HARMLESS)
+def test_a_cib_xml_that_is_written_otherwise_is_taken_as_it_is(
+    node: Installation, capsys: Captured, content: bytes
+) -> None:
+    path = node.directories.cib / "cib.xml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    assert crmd(["--check", "--node=node1"]) == os.EX_OK
+    assert capsys.readouterr().err == ""
+    assert Store.open(path.parent, validate).point.version.epoch == 1
 
 
 def test_a_right_cib_xml_is_right(node: Installation, capsys: Captured) -> None:
@@ -125,7 +234,7 @@ CHANGES = [
     (["-D", "-o", "resources", "-X", '<primitive id="db"/>'], 78, "names 'db', but nothing has that id"),
     (["-C", "-o", "constraints", "-X", '<rsc_location id="l" rsc="db" node="alpha"/>'], 78, "'score' is missing"),
     (["-R", "-X", "<cib/>"], 103, "older than"),
-    (["-C", "-o", "nosuch", "-X", "<a/>"], 70, "there is no section 'nosuch'"),
+    (["-C", "-o", "nosuch", "-X", "<a/>"], 64, "there is no section 'nosuch'"),
 ]  # fmt: skip
 
 
@@ -159,7 +268,7 @@ def test_a_node_whose_only_cib_xml_is_broken_is_not_started(node: Installation, 
     path.write_text(constraint('<rsc_location id="l" rsc="q" node="node1" score="1"/>'))
     assert node.heartbeat("start") == NOT_CONFIGURED
     said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith(f"{path}:6: rsc_location 'l': ")
+    assert said[0].startswith(f"{path}:6:35: rsc_location 'l': ")
     assert said[-1] == "heartbeat: nothing was started"
     assert not node.directories.run.exists()
     assert [each.name for each in node.directories.state.iterdir()] == ["cib"]

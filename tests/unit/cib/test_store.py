@@ -206,7 +206,7 @@ def test_an_edit_that_the_grammar_refuses_is_treated_the_same() -> None:
 
     store = opened(files, refuses)
     assert store.origin is Origin.ARCHIVE
-    assert "cib.xml:5: resources: a hand is not allowed here" in store.notes[0].text
+    assert "cib.xml:5:5: resources: a hand is not allowed here" in store.notes[0].text
 
 
 def test_a_broken_file_without_an_earlier_version_stops_the_start() -> None:

@@ -113,4 +113,4 @@ def test_a_cib_that_breaks_the_grammar_is_told_with_its_line(config: Path) -> No
     )
     done = crmd(config, "--check")
     assert done.returncode == 78
-    assert "cib.xml:6: primitive 'web'" in done.stderr
+    assert "cib.xml:6:21: primitive 'web'" in done.stderr
