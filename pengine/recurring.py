@@ -36,15 +36,14 @@ def add_recurring_actions(cluster: Cluster, resource: Resource) -> None:
     """Ask for the monitors of a primitive, or for the end of those that no longer apply."""
     if resource.blocked or resource.maintenance:
         return
-    operations = [item for item in resource.definition.operations if _is_recurring(resource, item)]
-    if not operations:
-        return
     node = resource.assigned
     start: Action | None = None
     if node is not None and not node.maintenance and (resource.next_role != STOPPED or not resource.managed):
+        # Asked for even where nothing recurs: the start of a resource that is not managed becomes optional again by it,
+        # and what is ordered after that start would otherwise wait for something that is never done.
         key = operation_key(resource.id, "start")
         start = request(cluster, resource, key, "start", node, True)
-    for operation in operations:
+    for operation in [item for item in resource.definition.operations if _is_recurring(resource, item)]:
         if start is not None:
             _add_for_active_role(cluster, resource, start, operation)
         _add_for_stopped_role(cluster, resource, operation)
