@@ -18,6 +18,7 @@ from pengine.vocabulary import (
     IGNORE,
     MULTIPLE_BLOCK,
     OPTIONAL,
+    PRIMITIVE,
     PROMOTED,
     RESET_REMOTE,
     RESTART,
@@ -65,7 +66,12 @@ def active_counts(resource: Resource) -> tuple[int, int]:
 
 
 def is_multiply_active(resource: Resource) -> bool:
-    """Say whether a resource is active more often than it may be."""
+    """Say whether a primitive is active more often than it may be.
+
+    A group that is spread over nodes is not: none of its members need be active twice.
+    """
+    if resource.kind != PRIMITIVE:
+        return False
     every, clean = active_counts(resource)
     return (every if resource.needs_fencing else clean) > 1
 
