@@ -148,12 +148,9 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
         if cluster.options.cancel_removed_actions:
             _cancel(cluster, resource, node, entry, "removed from configuration")
         return True
-    if (resource.id, entry.id) in node.expired_entries:
-        result = NEEDS_RESTART
-    else:
-        result = compare_digests(cluster, resource, entry, node)
-        if result not in (MATCH, UNKNOWN_DIGEST) and only_secrets_changed(cluster, resource, entry, node):
-            return False
+    result = compare_digests(cluster, resource, entry, node)
+    if result not in (MATCH, UNKNOWN_DIGEST) and only_secrets_changed(cluster, resource, entry, node):
+        return False
     if result == MATCH:
         return False
     if result == NEEDS_RESTART:

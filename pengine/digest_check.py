@@ -5,12 +5,16 @@ from __future__ import annotations
 from cib.digests import FEATURE_SET, operation_digest, restart_digest, secure_digest
 from pengine.namevalue import merge_missing
 from pengine.operations import find_operation, operation_meta
+from pengine.relations import OperationDigests
 from pengine.resource_state import current_node
 from pengine.resources import evaluate_for, parameters_on
 from pengine.state import HistoryEntry
 from pengine.working import Cluster, Node, Resource
 
 _HOST_OF_CONTAINER = "#uname"
+
+_NEVER_EQUAL = ""
+"""No digest is empty."""
 
 MATCH, UNKNOWN_DIGEST, MISMATCH, NEEDS_RESTART = 0, 1, 2, 3
 
@@ -51,28 +55,35 @@ def name_host(resource: Resource, values: dict[str, str]) -> None:
 
 
 def compare_digests(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> int:
-    """Say how the present configuration differs from that of a recorded operation."""
-    key = (resource.id, entry.id)
-    cached = node.digest_results.get(key)
-    if cached is not None:
-        return cached
-    result = _compare(cluster, resource, entry, node)
-    node.digest_results[key] = result
-    return result
+    """Say how the present configuration differs from that of a recorded operation.
 
-
-def _compare(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> int:
-    values, own = current_parameters(cluster, resource, entry.task, entry.interval_ms, node)
-    interval_ms = entry.interval_ms
-    if entry.restart_digest is not None:
-        names = entry.force_restart.split() if entry.force_restart is not None else None
-        if restart_digest(values, interval_ms, names) != entry.restart_digest:
-            return NEEDS_RESTART
+    A recurring operation whose failure has expired counts as changed so much that it has to be started anew.
+    """
+    expired = (resource.id, entry.id) in node.expired_entries
+    recorded = _NEVER_EQUAL if expired else entry.restart_digest
+    key = (resource.id, entry.task, entry.interval_ms)
+    now = node.digests.get(key)
+    if now is None:
+        now = _calculate(cluster, resource, entry, node, with_restart=recorded is not None)
+        node.digests[key] = now
+    if recorded is not None and now.restart is not None and now.restart != recorded:
+        return NEEDS_RESTART
     if entry.digest is None:
         return UNKNOWN_DIGEST
-    if operation_digest(values, interval_ms) == entry.digest:
+    if now.full == entry.digest:
         return MATCH
-    return NEEDS_RESTART if own and interval_ms == 0 else MISMATCH
+    return NEEDS_RESTART if now.own and entry.interval_ms == 0 else MISMATCH
+
+
+def _calculate(
+    cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node, *, with_restart: bool
+) -> OperationDigests:
+    values, own = current_parameters(cluster, resource, entry.task, entry.interval_ms, node)
+    restart = None
+    if with_restart:
+        names = entry.force_restart.split() if entry.force_restart is not None else None
+        restart = restart_digest(values, entry.interval_ms, names)
+    return OperationDigests(operation_digest(values, entry.interval_ms), restart, own)
 
 
 def only_secrets_changed(cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node) -> bool:

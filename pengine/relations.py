@@ -143,3 +143,18 @@ class FailedOperation:
         self.resource_id = resource_id
         self.node = node
         self.entry = entry
+
+
+class OperationDigests:
+    """The digests that an operation would have now.
+
+    They are calculated once for each operation of a resource on a node, for the first result that asks: that one
+    decides which parameters the restart digest covers, and whether there is any.
+    """
+
+    __slots__ = ("full", "own", "restart")
+
+    def __init__(self, full: str, restart: str | None, own: bool) -> None:
+        self.full = full
+        self.restart = restart
+        self.own = own

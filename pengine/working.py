@@ -18,6 +18,7 @@ from pengine.relations import (
     FailedOperation,
     Location,
     Notification,
+    OperationDigests,
     OrderingRequest,
     TicketConstraint,
 )
@@ -99,7 +100,7 @@ class Node:
         "assigned_count",
         "attributes",
         "connection",
-        "digest_results",
+        "digests",
         "expected_up",
         "expired_entries",
         "history_unpacked",
@@ -153,7 +154,8 @@ class Node:
         self.running: list[Resource] = []
         self.assigned_count = 0
         self.priority = 0
-        self.digest_results: dict[tuple[str, str], int] = {}
+        self.digests: dict[tuple[str, str, int], OperationDigests] = {}
+        """By resource, task and interval in milliseconds."""
         self.expired_entries: dict[tuple[str, str], bool] = {}
         """Recurring operations whose failure has expired, so that they must be started anew."""
 
