@@ -108,6 +108,8 @@ class OperationReader:
         return self.resource if self.resource.unique else self.resource.top()
 
     def _record(self, entry: HistoryEntry) -> None:
+        if not self.node.online:  # what happened there is over, whatever it was
+            return
         failed = FailedOperation(self.resource.id, self.node, entry)
         self.cluster.failed_operations.append(failed)
 
@@ -167,7 +169,7 @@ class OperationReader:
 
     def _is_void_by_age(self, entry: HistoryEntry, masked: bool) -> bool:
         """Deal with an expired result; True where nothing more is to be learned from it."""
-        if masked and self.rc != self.expected:
+        if masked and entry.rc != self.expected:  # what the agent said, not what is made of it: it is probed again
             if self.resource.orig_role <= STOPPED:
                 self.resource.orig_role = UNKNOWN
             return True
