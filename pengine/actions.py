@@ -212,8 +212,8 @@ def _apply_quorum_policy(cluster: Cluster, action: Action, resource: Resource) -
         if not is_active(resource, True) or resource.next_role > resource.orig_role:
             action.flags &= ~RUNNABLE
             action.reason = "quorum freeze"
-        else:
-            action.flags |= RUNNABLE
+        # What may stay keeps what was found before: an action that had no node then stays blocked, so that a resource
+        # whose definition changed is stopped and not started again.
     else:
         action.flags |= RUNNABLE
 
