@@ -168,7 +168,7 @@ class _ResourceWriter:
 
     def _node_of(self, resource: Resource) -> Node | None:
         node = current_node(resource)
-        if node is None and self._show_pending and resource.pending_node is not None:
+        if node is None and resource.pending_node is not None:
             node = resource.pending_node
         return node if node is not None else resource.lock_node
 

@@ -23,7 +23,8 @@ def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:
             continue
         shown.add(action.id)
         line, colour = style
-        font = "orange" if action.flags & PSEUDO else "black"
+        unmanaged = action.resource is not None and not action.resource.managed and not action.flags & IN_GRAPH
+        font = "purple" if unmanaged else "orange" if action.flags & PSEUDO else "black"
         lines.append(f'"{_name(action)}" [ style={line} color="{colour}" fontcolor="{font}"]')
     for action in reversed(cluster.actions):
         for edge in action.before:
@@ -42,7 +43,7 @@ def _style(action: Action, all_actions: bool) -> tuple[str, str] | None:
     if action.flags & IN_GRAPH:
         return "bold", "green"
     if action.resource is not None and not action.resource.managed:
-        return ("dashed", "purple") if all_actions else None
+        return ("dashed", "red") if all_actions else None
     if action.flags & OPTIONAL:
         return ("dashed", "blue") if all_actions else None
     return "dashed", "red"
@@ -56,4 +57,4 @@ def _name(action: Action) -> str:
         return f"Cancel {action.key} {where}"
     if action.resource is None and not action.flags & PSEUDO:
         return f"{action.task} {where}"
-    return f"{action.key} {where}" if where and not action.flags & PSEUDO else action.key
+    return f"{action.key} {where}" if where else action.key
