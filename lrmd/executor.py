@@ -55,7 +55,7 @@ from lrmd.messages import (
 from lrmd.once import OnceRuns
 from lrmd.orders import OrderGate, Refusal, next_on_grid
 from lrmd.registry import STONITH, Registry
-from lrmd.resource import BEGINS, CHANGES_STATE, Forgetting, Job, Recurring, Resource
+from lrmd.resource import BEGINS, CHANGES_STATE, Forgetting, Job, Recurring, Resource, found_stopped
 from lrmd.runs import Run, Runs, is_run_timer
 from lrmd.self_stop import Mode, SelfStop, stop_of
 from lrmd.settings import ExecutorSettings
@@ -203,8 +203,7 @@ class Executor:
             )
         else:
             if operation.action in CHANGES_STATE:
-                for recurring in list(resource.recurring.values()):
-                    self._end_recurring(resource, recurring)
+                self._end_all_recurring(resource)
             job = Job("order", call_id, operation, message.stamp, message.request, self._now, ready_at)
             self._enqueue(resource, job)
         self._registry.save(resource)
@@ -239,8 +238,7 @@ class Executor:
         if resource is None:
             self._report(Forgotten(message.request, message.resource))
             return
-        for recurring in list(resource.recurring.values()):
-            self._end_recurring(resource, recurring)
+        self._end_all_recurring(resource)
         self._enqueue(resource, Forgetting(message.request))
 
     def _disown_requests(self) -> None:
@@ -326,6 +324,8 @@ class Executor:
             self._settle(resource, job, outcome.reason, unknown=True)
             return
         self._registry.track(resource, job.operation, outcome)
+        if found_stopped(job.operation, outcome.exit_code, outcome.status):
+            self._end_all_recurring(resource, but_expecting=OcfExit.NOT_RUNNING)
         if job.kind == "self_stop":
             self._self_stop_ended(resource, outcome)
         self._conclude(resource, results.finished(job, outcome))
@@ -357,6 +357,10 @@ class Executor:
             operation = recurring.operation
             job = Job("recurring", recurring.call_id, operation, recurring.stamp, 0, due, due, recurring=recurring)
             self._enqueue(resource, job)
+
+    def _end_all_recurring(self, resource: Resource, but_expecting: OcfExit | None = None) -> None:
+        for recurring in resource.recurring_but_expecting(but_expecting):
+            self._end_recurring(resource, recurring)
 
     def _end_recurring(self, resource: Resource, recurring: Recurring) -> None:
         """No execution begins any more. One in flight is waited for, its result counts for nothing."""
@@ -532,8 +536,7 @@ class Executor:
             self._note("warning", "self-stop.begin", f"Stopping everything in reverse order of start: {reason}")
         self._out.append(CancelTimer(_GRACE_TIMER))
         for resource in self._registry.all():
-            for recurring in list(resource.recurring.values()):
-                self._end_recurring(resource, recurring)
+            self._end_all_recurring(resource)
             while resource.queue:
                 job = resource.queue.popleft()
                 if isinstance(job, Job):
@@ -553,7 +556,7 @@ class Executor:
                 self._enqueue(resource, self._own_stop(resource))
                 self._registry.save(resource)
                 self._pump()
-        elif not self._exiting and not len(self._once) and all(_is_stuck(owner) for owner in self._owners.values()):
+        elif not self._exiting and not len(self._once) and all(owner.is_stuck for owner in self._owners.values()):
             self._exiting = True
             left = ", ".join(self._self_stop.failed)
             reason = f"{self._self_stop.reason}; not stopped: {left}" if left else self._self_stop.reason
@@ -594,7 +597,3 @@ class Executor:
 def _recurring_timer(resource: Resource, recurring: Recurring) -> str:
     action, interval_ms = recurring.key
     return f"{_RECURRING_TIMER}{action}:{interval_ms}:{resource.name}"
-
-
-def _is_stuck(resource: Resource) -> bool:
-    return resource.running is not None and resource.running.reported

@@ -110,6 +110,18 @@ class Resource:
         """Whether anything is waiting or running."""
         return self.running is not None or bool(self.queue)
 
+    def recurring_but_expecting(self, exit_code: int | None) -> list[Recurring]:
+        """All recurring operations but those that expect this code: 7 watches that a resource does not run."""
+        found = list(self.recurring.values())
+        if exit_code is None:
+            return found
+        return [each for each in found if expected_exit(each.operation.transition_key) != exit_code]
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether what runs was given up and can't be ended."""
+        return self.running is not None and self.running.reported
+
     def learn(self, operation: Operation) -> None:
         """Keep what a stop by ourselves would need."""
         self.agent = operation.agent
@@ -244,6 +256,12 @@ def expected_exit(transition_key: str) -> int | None:
     if len(parts) == 4 and parts[2].isascii() and parts[2].isdigit():
         return int(parts[2])
     return None
+
+
+def found_stopped(operation: Operation, exit_code: int, status: OperationStatus) -> bool:
+    """Whether this was a probe, and found that the resource does not run: monitors of a running one say nothing now."""
+    probe = operation.action == "monitor" and operation.interval_ms == 0
+    return probe and may_be_active(exit_code, status) is False
 
 
 def may_be_active(exit_code: int, status: OperationStatus) -> bool | None:

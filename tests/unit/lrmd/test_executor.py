@@ -208,6 +208,30 @@ def test_a_stop_ends_the_recurring_monitors_before_it_runs() -> None:
     assert node.told() == ["vip stop DONE 0"]
 
 
+def test_a_probe_that_finds_nothing_ends_the_monitors_of_what_ran_and_no_others() -> None:
+    node = Node.ready()
+    node.order(operation("vip", "monitor", 10_000, transition_key="3:1:0:uuid"))
+    node.end("vip", 0)
+    node.order(operation("vip", "monitor", 15_000, transition_key="4:1:7:uuid"))
+    node.end("vip", 7)
+    node.run(operation("vip", "monitor", transition_key="5:2:7:uuid"), 7)
+    begun = len(node.begun)
+    node.advance(node.now + 14_000)
+    assert node.begun[begun:] == []
+    node.advance(node.now + 1_000)
+    assert node.begun[begun:] == ["vip monitor"]
+
+
+def test_a_probe_that_finds_the_resource_leaves_its_monitors_alone() -> None:
+    node = Node.ready()
+    node.order(operation("vip", "monitor", 10_000, transition_key="3:1:0:uuid"))
+    node.end("vip", 0)
+    node.run(operation("vip", "monitor", transition_key="5:2:0:uuid"), 0)
+    begun = len(node.begun)
+    node.advance(node.now + 10_000)
+    assert node.begun[begun:] == ["vip monitor"]
+
+
 def test_a_controller_that_attaches_learns_history_monitors_and_what_is_in_flight() -> None:
     node = Node.ready()
     node.run(operation("vip", "start"))
