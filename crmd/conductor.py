@@ -15,7 +15,7 @@ from cib.status import recorded_task
 from cib.values import INFINITY
 from crmd.attributes import fail_count_name, failures_of, last_failure_name
 from crmd.cib_view import CibView
-from crmd.desk import ActionWritten, Desk, FencedRecorded, FenceTarget, ResultsRecorded, Upkeep
+from crmd.desk import ActionWritten, Desk, FencedRecorded, FenceTarget, ResultsRecorded, TellDown, Upkeep
 from crmd.judgement import FailureOffsets, Judgement, in_words, judge
 from crmd.orders import is_cancel, is_delete, meta, operation_of
 from crmd.peer_messages import (
@@ -534,6 +534,7 @@ class Conductor:
             return
         self.fenced[entry.target] = entry.generation
         self.node_away(entry.target, now)
+        self._desk.put(TellDown(entry.target, entry.generation))
         self._desk.write(FencedRecorded(entry.target), self._cib.fenced(entry.target))
 
     def fencing_written(self, purpose: FencedRecorded, ok: bool, now: Milliseconds) -> None:

@@ -252,7 +252,7 @@ class Controller(Wiring):
         self._peers = dict(message.peers)
         self._fence_side.configure(self.document, self._now)
         if message.view is not None:
-            self._view_installed(ViewInstalled(message.view, message.quorum, (), (), Milliseconds(0)))
+            self._view_installed(ViewInstalled(message.view, message.quorum, message.down, (), Milliseconds(0)))
         elif self._view is not None or self._state is State.STARTING:
             self._out_of_view("this node has not joined a view yet", self._grace_ms())
 

@@ -386,6 +386,10 @@ class Coordinator:
         for name, row in rows.items():
             if name not in present:
                 requests += self._absent_requests(name, row)
+        for node in self._cib.node_names():
+            if node in self._left and node not in present and node not in rows:
+                # Of this one the CIB says nothing, as after a restart of the view's only controller.
+                requests += self._cib.member_gone(node, clean=True)
         self._desk.write(JoinRecorded(tuple(names)), requests)
         for name in names:
             member = self.join.find(name)

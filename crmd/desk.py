@@ -114,6 +114,13 @@ class FenceForTool(msgspec.Struct, frozen=True, tag=True):
     confirmed: bool
 
 
+class TellDown(msgspec.Struct, frozen=True, tag=True):
+    """Have the messaging layer remember that this life of a node is over."""
+
+    node: str
+    generation: int
+
+
 class Happened(msgspec.Struct, frozen=True, tag=True):
     """Put this into the state machine."""
 
@@ -151,6 +158,7 @@ DcEffect = (
     | AskSchedule
     | FenceTarget
     | FenceForTool
+    | TellDown
     | Happened
     | AskOwnTable
     | TakeRole

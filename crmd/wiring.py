@@ -39,10 +39,11 @@ from crmd.desk import (
     KeepGraphInput,
     Say,
     TakeRole,
+    TellDown,
     Write,
 )
 from crmd.election import VOTE_TIMER, Election, ElectionEffect, Lost, RoundBegan, SendVote, VotedLate, Won
-from crmd.events import Answer, ClientAsked, ControllerSettings, KeepInput, Schedule, ToExecutor
+from crmd.events import Answer, ClientAsked, ControllerSettings, KeepInput, Schedule, ToExecutor, ToHeartbeat
 from crmd.fence_side import Asked, FenceSide
 from crmd.fencing_link import shown
 from crmd.join import JOIN_TIMER
@@ -55,7 +56,7 @@ from crmd.recorder import RESEND_TIMER
 from crmd.shutdown import LEAVE_TIMER, LOCAL_STOP_TIMER
 from crmd.states import Input, State
 from crmd.transition import ACTION_TIMER
-from heartbeat.messages import NO_QUORUM, ClusterSettings, Member, PeerState, Quorum, View
+from heartbeat.messages import NO_QUORUM, ClusterSettings, KnownDown, Member, PeerState, Quorum, View
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
@@ -322,6 +323,8 @@ class Wiring:
                 self._fencing_done(done)
             case Happened(happened):
                 self._input(happened)
+            case TellDown(node, generation):
+                self._post.put(ToHeartbeat(KnownDown(node, generation)))
             case AskOwnTable():
                 self._member.wait_for_table(Offer(dc.term, self._settings.incarnation, NO_TERM))
             case TakeRole(members):

@@ -9,6 +9,7 @@ import msgspec
 from heartbeat.events import ChildAttached, ChildDetached, ControllerSaid, ExecutorReported, StopNodeAsked
 from heartbeat.messages import (
     HeartbeatToController,
+    KnownDown,
     NodeList,
     Reset,
     Status,
@@ -25,7 +26,7 @@ from ipc.supervision import Attach, ExecutorState, ProcessName, SupervisorToChil
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_first = msgspec.msgpack.Decoder(Attach | StatusQuery | StopNode).decode
-_decode_controller = msgspec.msgpack.Decoder(Transmit | StopReady | StillHere | NodeList | Reset).decode
+_decode_controller = msgspec.msgpack.Decoder(Transmit | StopReady | StillHere | NodeList | KnownDown | Reset).decode
 _decode_executor = msgspec.msgpack.Decoder(ExecutorState).decode
 
 CLOSE_S_MAX = 1.0

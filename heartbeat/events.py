@@ -13,6 +13,7 @@ import msgspec
 
 from heartbeat.messages import HeartbeatToController as ControllerMessage
 from heartbeat.messages import (
+    KnownDown,
     NodeList,
     Reset,
     StillHere,
@@ -126,7 +127,7 @@ class ExecutorReported(msgspec.Struct, frozen=True, tag=True):
 class ControllerSaid(msgspec.Struct, frozen=True, tag=True):
     """A message of crmd, after its Attach."""
 
-    message: Transmit | StopReady | StillHere | NodeList | Reset
+    message: Transmit | StopReady | StillHere | NodeList | KnownDown | Reset
 
 
 class CompanyChanged(msgspec.Struct, frozen=True, tag=True):

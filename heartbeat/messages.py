@@ -88,6 +88,8 @@ class Welcome(msgspec.Struct, frozen=True, tag=True):
     quorum: Quorum
     peers: tuple[tuple[str, PeerState], ...]
     """State of the peers' crmd, as far as known."""
+    down: tuple[str, ...] = ()
+    """Nodes outside the view that are known to run nothing: they said goodbye, or an earlier crmd said KnownDown."""
 
 
 class ViewInstalled(msgspec.Struct, frozen=True, tag=True):
@@ -166,13 +168,24 @@ class NodeList(msgspec.Struct, frozen=True, tag=True):
     nodes: tuple[str, ...]
 
 
+class KnownDown(msgspec.Struct, frozen=True, tag=True):
+    """A node was fenced in this life (0: of a life before this crmd's). Heartbeat remembers it for a crmd to come.
+
+    The status part of the CIB lives in the controllers alone. Where the only one of a view dies, it would be forgotten
+    that the other node is down, and it would be fenced again, perhaps while it starts.
+    """
+
+    name: str
+    generation: int
+
+
 class Reset(msgspec.Struct, frozen=True, tag=True):
     """This node must not go on (a stop failed after quorum was lost and a watchdog is armed): reboot it now."""
 
     reason: str
 
 
-ControllerToHeartbeat = Attach | Transmit | StopReady | StillHere | NodeList | Reset
+ControllerToHeartbeat = Attach | Transmit | StopReady | StillHere | NodeList | KnownDown | Reset
 
 # tools -> heartbeat
 

@@ -7,6 +7,7 @@ of them have to say. docs/design/0002-membership.md has the protocol.
 from enum import Enum
 
 from heartbeat.announcer import EARLY_TIMER, Announcer, Words
+from heartbeat.departed import Departed
 from heartbeat.detector import TIMER_PREFIX as DETECTOR_TIMERS
 from heartbeat.detector import Detector
 from heartbeat.events import (
@@ -38,6 +39,7 @@ from heartbeat.membership import Dropped, Membership, MembershipEffect
 from heartbeat.messages import (
     ClusterSettings,
     Delivered,
+    KnownDown,
     LinkStatus,
     Member,
     NodeList,
@@ -117,6 +119,7 @@ class HeartbeatNode:
         self._result = self._quorum.result(self._began_at, self._began_at)
         self._announcer = Announcer(self._me, settings.keepalive_ms)
         self._goodbyes_left = 0
+        self._departed = Departed()
         self._peer_states: dict[Member, PeerState] = {}
         self._peers_changed = False
         self._noted: set[Member | str] = set()
@@ -367,6 +370,7 @@ class HeartbeatNode:
     def _installed(self, installed: Installed, now: Milliseconds) -> list[Effect]:
         view = installed.view
         self._peers_changed = True
+        self._departed.installed(view, installed.left)
         self._quorum.installed(view, installed.still_heard)
         self._result = self._quorum.result(self._silent_since(), now)
         message = ViewInstalled(view, self._result, installed.left, installed.lost, installed.detected_at)
@@ -384,6 +388,7 @@ class HeartbeatNode:
 
     def _out_of_view(self, reason: str, now: Milliseconds) -> list[Effect]:
         self._quorum.left_view()
+        self._departed.forget()
         self._result = self._quorum.result(self._began_at, self._began_at)
         effects: list[Effect] = [ToExecutor(ViewState(0, self._me.generation)), ToController(ViewLost(reason))]
         return [*effects, *self._supervise(CompanyChanged(accompanied=False), now)]
@@ -434,7 +439,7 @@ class HeartbeatNode:
     # controller, executor, supervisor
 
     def _controller_said(
-        self, message: Transmit | StopReady | StillHere | NodeList | Reset, now: Milliseconds
+        self, message: Transmit | StopReady | StillHere | NodeList | KnownDown | Reset, now: Milliseconds
     ) -> list[Effect]:
         match message:
             case Transmit(to, view, payload):
@@ -443,6 +448,9 @@ class HeartbeatNode:
                 return self._supervise(ControllerSaid(message), now)
             case NodeList(nodes):
                 return [self._promises.keep_nodes(nodes)] if nodes != self._promises.asked.nodes else []
+            case KnownDown(name, generation):
+                self._departed.fenced(name, generation, self.view)
+                return []
             case Reset(reason):
                 self._life = Life.OVER
                 return [Note("critical", "node.reset", f"This node reboots: {reason}"), RebootNode(reason)]
@@ -460,6 +468,7 @@ class HeartbeatNode:
             view=view,
             quorum=self._result,
             peers=tuple((member.name, state) for member, state in self._peer_states.items()),
+            down=self._departed.outside(view),
         )
         return [ToController(welcome)]
 

@@ -42,10 +42,12 @@ from crmd.events import (
 )
 from crmd.messages import ClientReply, ClientRequest, ClusterState
 from crmd.states import State
+from heartbeat.departed import Departed
 from heartbeat.messages import (
     NO_QUORUM,
     ClusterSettings,
     Delivered,
+    KnownDown,
     Member,
     NodeList,
     PeerProcess,
@@ -89,6 +91,8 @@ class Machine:
     controller: Controller | None = None
     executor: Executor | None = None
     view: View | None = None
+    departed: Departed = field(default_factory=Departed)
+    """What the messaging layer knows of nodes outside the view."""
     disk: tuple[bytes, history.HistoryPoint] | None = None
     """Survives everything."""
     running: dict[str, int] = field(default_factory=dict)
@@ -227,10 +231,11 @@ class Cluster:
             (other, "up" if self.machines[other].controller is not None else "restarting")
             for other in (machine.view.names if machine.view is not None else ())
         )
+        down = machine.departed.outside(machine.view)
         self._give(
             machine,
             FromHeartbeat(
-                Welcome(name, machine.generation, self.voters, self.settings, machine.view, quorum, peers)  # type: ignore[arg-type]
+                Welcome(name, machine.generation, self.voters, self.settings, machine.view, quorum, peers, down)  # type: ignore[arg-type]
             ),
         )
         self._execute(machine, lrmd_events.CrmdConnected())
@@ -254,6 +259,7 @@ class Cluster:
         if not machine.up or member not in view.members or (machine.view and machine.view.number >= view.number):
             return
         machine.view = view
+        machine.departed.installed(view, left)
         self._execute(machine, lrmd_events.ViewChanged(self._view_state(machine)))
         if machine.controller is not None:
             self._give(machine, FromHeartbeat(ViewInstalled(view, quorum, left, lost, Milliseconds(self.now))))
@@ -265,6 +271,7 @@ class Cluster:
         """The node finds that it is in no view."""
         machine = self.machines[name]
         machine.view = None
+        machine.departed.forget()
         machine.generation += 1
         self._execute(machine, lrmd_events.ViewChanged(self._view_state(machine)))
         if machine.controller is not None:
@@ -276,6 +283,7 @@ class Cluster:
         self.log(f"{name} power cut")
         machine.up = False
         machine.controller = machine.executor = machine.view = None
+        machine.departed = Departed()
         machine.running, machine.agents = {}, {}
         machine.held.clear()
         machine.timers.clear()
@@ -415,6 +423,8 @@ class Cluster:
             case ToHeartbeat(NodeList(nodes)):
                 self.log(f"{machine.name} votes {','.join(nodes)}")
                 self.voters = nodes
+            case ToHeartbeat(KnownDown(node, generation)):
+                machine.departed.fenced(node, generation, machine.view)
             case ToHeartbeat(Reset(reason)):
                 self.log(f"{machine.name} reset: {reason}")
             case ToExecutor(message):

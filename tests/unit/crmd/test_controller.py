@@ -644,6 +644,51 @@ def test_a_fencing_is_told_once_when_it_begins_and_once_when_it_is_done() -> Non
     assert told == ["n2 is to be fenced", "n2 was fenced"]
 
 
+def test_a_node_that_was_fenced_is_not_fenced_again_because_the_only_controller_left_was_restarted() -> None:
+    cluster = two(stonith=True)
+    cluster.crash_and_view("n2")
+    cluster.run(3000)
+    cluster.settle()
+    assert [target for _, target in cluster.fence_log] == ["n2"]
+    for _ in range(2):
+        cluster.kill_controller("n1")
+        cluster.run(2000)
+        cluster.settle()
+
+    assert len(cluster.fence_log) == 1
+    everything_runs_once(cluster)
+
+
+def test_a_node_that_was_stopped_is_not_fenced_because_the_only_controller_left_was_restarted() -> None:
+    cluster = two(stonith=True)
+    cluster.stop_node("n2")
+    cluster.run(3000)
+    cluster.settle()
+    assert not cluster.machines["n2"].up
+    cluster.kill_controller("n1")
+    cluster.run(2000)
+    cluster.settle()
+
+    assert cluster.fence_log == []
+    everything_runs_once(cluster)
+
+
+def test_a_node_that_was_fenced_and_came_back_is_fenced_again_when_it_is_lost_again() -> None:
+    cluster = two(stonith=True)
+    cluster.crash_and_view("n2")
+    cluster.run(3000)
+    cluster.boot("n2")
+    cluster.install("n1", "n2")
+    cluster.settle()
+    cluster.kill_controller("n1")
+    cluster.crash_and_view("n2")
+    cluster.run(3000)
+    cluster.settle()
+
+    assert [target for _, target in cluster.fence_log] == ["n2", "n2"]
+    everything_runs_once(cluster)
+
+
 def test_a_policy_engine_that_dies_is_asked_again() -> None:
     cluster = Cluster("n1", cib=cib(*STACK))
     cluster.schedule_failures = 2
