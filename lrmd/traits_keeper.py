@@ -47,7 +47,7 @@ class TraitsKeeper:
         self._asked: dict[AgentName, _Asked] = {}
         self._next = FIRST_RUN_ID
         self._told: dict[AgentName, str] = {}
-        """What was said of agents without usable meta-data, so that it is said once."""
+        """What was said of agents whose meta-data could not be had last time; it is said once."""
 
     def learn(self, agent: AgentName, launch: Launch) -> int:
         """See to it that an agent is known; `launch` is its meta-data action. The run that was begun, 0 if none."""
@@ -67,9 +67,12 @@ class TraitsKeeper:
         return asked.run_id
 
     def when_learned(self, agent: AgentName, then: Waiting) -> bool:
-        """Call `then` when the agent's meta-data is there, or can't be had; False: that is so already."""
+        """Call `then` when the agent's meta-data is there, or can't be had; False: there is nothing to wait for.
+
+        An agent whose meta-data could not be had last time is asked again, but not waited for.
+        """
         asked = self._asked.get(agent)
-        if asked is None:
+        if asked is None or agent in self._told:
             return False
         asked.waiting.append(then)
         return True
@@ -97,6 +100,7 @@ class TraitsKeeper:
             if exit_code:
                 raise NoTraits(f"its meta-data action exited with {exit_code}")
             self._known[asked.agent] = (asked.identity, describe(output))
+            self._told.pop(asked.agent, None)
         except NoTraits as error:
             self._forget(asked, str(error))
         self._done(asked)

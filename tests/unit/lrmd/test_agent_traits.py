@@ -126,12 +126,22 @@ def test_who_waits_is_told_when_the_meta_data_came_and_when_it_will_not_come(tmp
     assert not world.keeper.when_learned(AGENT, lambda: told.append("too early"))
     world.learn()
     assert world.keeper.when_learned(AGENT, lambda: told.append("failed"))
-    world.answer("", 1)
-    world.learn()
-    assert world.keeper.when_learned(AGENT, lambda: told.append("lost"))
     world.keeper.lost(world.runs[-1], "the worker died")
-    assert told == ["failed", "lost"]
+    assert told == ["failed"]
     assert world.keeper.traits(AGENT) is None
+
+
+def test_an_agent_without_meta_data_is_asked_again_but_not_waited_for_until_it_has_answered(tmp_path: Path) -> None:
+    world = Keeper(tmp_path / "Agent")
+    world.learn()
+    world.answer("", 1)
+    assert world.learn()
+    assert not world.keeper.when_learned(AGENT, lambda: None)
+    world.answer(metadata("1.1", PARAMETERS, "reload-agent"))
+    assert world.keeper.traits(AGENT) is not None
+    world.path.write_text("a new version")
+    world.learn()
+    assert world.keeper.when_learned(AGENT, lambda: None)
 
 
 def test_what_is_wrong_with_an_agent_is_said_once(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from lrmd.messages import (
     ResourceTable,
     RunOnce,
 )
+from lrmd.traits_keeper import LIMIT_S
 from tests.unit.lrmd.process import STAMP, ExecutorProcess, eventually, ocf_agent, script
 
 DUMMY = AgentName("ocf", "heartbeat", "Dummy")
@@ -436,6 +437,12 @@ def test_meta_data_that_does_not_come_holds_a_result_up_for_half_of_its_time_at_
             result = await node.expect(Finished)
             assert (result.exit_code, result.status) == (OcfExit.OK, OperationStatus.DONE)
             assert result.traits is None
+            # killed after its own limit, it is asked again and not waited for any more
+            await eventually(lambda: "did not end within 5 s" in node.log())
+            begun = time.monotonic()
+            node.order(test_type("Reloading"), "start", timeout_ms=60_000)
+            await node.expect(Finished)
+            assert time.monotonic() - begun < LIMIT_S
 
     run(body())
 
