@@ -115,6 +115,9 @@ class _Parser:
         words = line.split()
         if not words or words[0].startswith(b"#"):
             return
+        if b"\0" in line:
+            self.report("error", number, "the line contains a NUL byte", expected="text")
+            return
         first = words[0].decode("utf-8", errors="replace")
         if first == "auth":
             self._auth(number, [word.decode("utf-8", errors="replace") for word in words[1:]])
@@ -148,7 +151,9 @@ class _Parser:
         self.lines[key_id] = number
         method = words[0].decode("utf-8", errors="replace").lower() if words else ""
         if method not in METHODS:
-            self.report("error", number, f"key {key_id}: unknown method", method, "one of " + ", ".join(METHODS))
+            # a word alone may be the key, whose method was forgotten: it is not shown
+            shown = method if len(words) > 1 else ""
+            self.report("error", number, f"key {key_id}: unknown method", shown, "one of " + ", ".join(METHODS))
             return
         self._add(number, key_id, METHODS[METHODS.index(method)], words[1:])
 

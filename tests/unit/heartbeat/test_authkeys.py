@@ -57,6 +57,11 @@ MALFORMED = [
     ("auth 1\n1 sha1", "authkeys:2: error: key 1: no key; expected 1 sha1 KEY"),
     ("auth 1\n1 sha1 two words", "authkeys:2: error: key 1: more than one word as the key; expected 1 sha1 KEY"),
     ("auth 1\n1 sha3 x", "authkeys:2: error: key 1: unknown method: 'sha3'; expected one of crc, md5, sha1, sha256"),
+    ("auth 1\n1 geheim", "authkeys:2: error: key 1: unknown method; expected one of crc, md5, sha1, sha256, aes256-gcm"),
+    ("auth 1\n1 sha1 a\0b", "authkeys:2: error: the line contains a NUL byte; expected text"),
+    ("auth=1\n1 sha1 x", "authkeys:1: error: the line is not understood; expected `auth N` or `N METHOD KEY`"),
+    ("auth 1\n1: sha1 x", "authkeys:2: error: the line is not understood; expected `auth N` or `N METHOD KEY`"),
+    ("auth 1\n1 sha512 x", "authkeys:2: error: key 1: unknown method: 'sha512'; expected one of crc, md5, sha1, sha256"),
     ("auth 1\n1", "authkeys:2: error: key 1: unknown method; expected one of crc, md5, sha1, sha256, aes256-gcm"),
     ("auth 1\n1 sha1 x\n1 md5 y", "authkeys:3: error: key 1 is given before, in line 2; expected each number once"),
     ("auth 1\n1 sha1 x\nsha1 geheim", "authkeys:3: error: the line is not understood; expected `auth N` or `N METHOD KEY`"),
@@ -71,7 +76,7 @@ def test_a_malformed_file_is_refused_with_file_line_and_expectation(text: str, e
 
 
 def test_no_message_and_no_representation_shows_a_secret() -> None:
-    text = "auth 1\n1 md5 geheim\n2 sha1 geheim geheim\ngeheim\n"
+    text = "auth 1\n1 md5 geheim\n2 sha1 geheim geheim\n3 geheim\ngeheim\n"
     assert not any("geheim" in message for message in messages(text))
     assert "geheim" not in repr(Key(1, "sha1", b"geheim"))
 
