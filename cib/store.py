@@ -63,6 +63,7 @@ class Store:
         self._files = files
         self._source = str(directory / DOCUMENT)
         self._current: HistoryPoint | None = None
+        self._attempted = ""
         self._identity: tuple[int, int, int] | None = None
         self.document = document_at_start(decision.document, self._source)
         self.point = decision.point
@@ -176,6 +177,7 @@ class Store:
         self._archive(document)
         self._replace(RECORD, encode_record(point, self._current))
         self._files.sync()
+        self._attempted = point.digest
         self._replace(DOCUMENT, document)
         self._files.sync()
         self._current = point
@@ -197,18 +199,26 @@ class Store:
         """Keep a document aside that somebody wrote over ours while the cluster runs."""
         if self._identity is None or self._files.identity(DOCUMENT) == self._identity:
             return
+        found = self._files.read(DOCUMENT)
+        if found is None or self._is_own(found):
+            self._identity = None
+            return
+        # If the disk refuses even that, it is tried again before anything is written over it.
+        name = self._set_aside(Aside(found, "cib.xml was changed while the cluster was running"))
         # Whatever is there now, it is not the file that we wrote: write it anew.
         self._identity = None
-        found = self._files.read(DOCUMENT)
-        if found is None or (self._current is not None and _digest(found) == self._current.digest):
-            return
-        name = self._set_aside(Aside(found, "cib.xml was changed while the cluster was running"))
         kept = self._files.directory / name
         text = (
             f"{self._source} was changed while the cluster is running: that is not taken over but kept as {kept}; "
             f"`crm configure load replace {kept}` or `cibadmin --replace --xml-file {kept}` brings it into force"
         )
         self._say("warning", "cib.edited.running", text, kept=name)
+
+    def _is_own(self, content: bytes) -> bool:
+        """Whether it is what this store wrote last, or was writing when the disk refused."""
+        digest = _digest(content)
+        last = self._current.digest if self._current is not None else ""
+        return digest != "" and digest in (last, self._attempted)
 
     def _set_aside(self, aside: Aside, digest: str = "") -> str:
         numbers = _numbers(self._files, _KEPT)

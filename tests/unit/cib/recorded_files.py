@@ -59,8 +59,8 @@ class RecordedFiles(Files):
 def remains(start: dict[str, bytes], log: list[tuple[Operation, bytes]], stop: int) -> Iterator[dict[str, bytes]]:
     """Yield every directory that a power cut after `stop` operations may leave.
 
-    The contents of a file are safe once written (the layer syncs them), the last write may be torn; names are safe
-    after `sync`, and of those since the last one any part may have reached the disk.
+    The contents of a file are safe once written (the layer syncs them), the last write may be torn (empty, a half,
+    zeros); names are safe after `sync`, and of those since the last one any part may have reached the disk.
     """
     done = log[:stop]
     last_sync = max((index for index, (operation, _) in enumerate(done) if operation[0] == "sync"), default=-1)
@@ -72,7 +72,8 @@ def remains(start: dict[str, bytes], log: list[tuple[Operation, bytes]], stop: i
             carry_out(content, operation, data)
         yield content
         if torn is not None:
-            yield {**content, torn[0][1]: torn[1][: len(torn[1]) // 2]}
+            for rest in (b"", torn[1][: len(torn[1]) // 2], bytes(len(torn[1]))):
+                yield {**content, torn[0][1]: rest}
 
 
 def carry_out(content: dict[str, bytes], operation: Operation, data: bytes) -> None:

@@ -245,19 +245,71 @@ def test_a_change_of_the_file_while_the_cluster_runs_is_kept_aside_and_told() ->
     assert b'description="b"' in files.content[DOCUMENT]
 
 
-def test_a_full_disk_is_told_and_leaves_a_usable_directory() -> None:
+OPERATIONS = 7
+"""Of one write: archive, record, its rename, sync, document, its rename, sync."""
+
+
+@pytest.mark.parametrize("failing_at", range(OPERATIONS))
+def test_a_broken_file_that_is_written_while_the_cluster_runs_is_kept_aside_too() -> None:
     files = written("a")
-    for failing_at in range(5):
-        broken = RecordedFiles(files.content)
-        store = opened(broken)
-        writer = Writer(store)
-        broken.fail_from = failing_at
-        assert store.perform(writer.change("b")) == PersistFailed(1, "No space left on device")
-        broken.fail_from = None
-        again = opened(RecordedFiles(broken.content))
-        assert again.origin is Origin.OURS
-        assert isinstance(store.perform(writer.change("c")), Persisted)
-        assert b'description="c"' in broken.content[DOCUMENT]
+    store = opened(files)
+    files.content[DOCUMENT] = b"<cib"
+    store.perform(Writer(store).change("b"))
+    assert [store.read_kept(item.name) for item in store.divergences()] == [b"<cib"]
+    assert b'description="b"' in files.content[DOCUMENT]
+
+
+def test_a_full_disk_is_told_and_leaves_a_usable_directory(failing_at: int) -> None:
+    broken = RecordedFiles(written("a").content)
+    store = opened(broken)
+    writer = Writer(store)
+    broken.fail_from = failing_at
+    assert store.perform(writer.change("b")) == PersistFailed(1, "No space left on device")
+    broken.fail_from = None
+    again = opened(RecordedFiles(broken.content))
+    assert again.origin is Origin.OURS
+    assert isinstance(store.perform(writer.change("c")), Persisted)
+    assert b'description="c"' in broken.content[DOCUMENT]
+    assert store.take_notes() == [], "what half a write of ours left is nobody's edit"
+    assert store.divergences() == ()
+
+
+@pytest.mark.parametrize("failing_at", range(OPERATIONS))
+def test_a_power_cut_after_a_write_that_failed_loses_nothing_that_was_kept(failing_at: int) -> None:
+    broken = RecordedFiles(written("a").content)
+    store = opened(broken)
+    writer = Writer(store)
+    kept = store.point
+    broken.fail_from = failing_at
+    store.perform(writer.change("b"))
+    broken.fail_from = None
+    effect = writer.change("c")
+    assert store.perform(effect) == Persisted(effect.token)
+    assert store.perform(writer.confirm(5)) == Persisted(effect.token + 1)
+    operations = len(broken.log)
+    for stop in range(operations + 1):
+        for content in remains(written("a").content, broken.log, stop):
+            found = opened(RecordedFiles(content))
+            assert found.origin in (Origin.OURS, Origin.ARCHIVE)
+            assert (found.point.version, found.point.stamp) >= (kept.version, kept.stamp)
+            if stop == operations:
+                assert (found.point.version, found.point.stamp) == (effect.point.version, Stamp(5, 0))
+    assert operations >= OPERATIONS + 3
+
+
+@pytest.mark.parametrize("failing_at", range(4 + OPERATIONS))
+def test_an_edit_beside_a_running_cluster_survives_a_disk_that_fails(failing_at: int) -> None:
+    broken = RecordedFiles(written("a").content)
+    store = opened(broken)
+    writer = Writer(store)
+    edited(broken, b'description="a"', b'description="by hand"')
+    broken.fail_from = failing_at
+    store.perform(writer.change("b"))
+    broken.fail_from = None
+    effect = writer.change("c")
+    assert store.perform(effect) == Persisted(effect.token)
+    kept = [store.read_kept(item.name) or b"" for item in store.divergences()]
+    assert any(b"by hand" in content for content in kept)
 
 
 def test_a_read_only_disk_at_start_is_told_and_the_node_goes_on_from_memory() -> None:
