@@ -249,7 +249,6 @@ OPERATIONS = 7
 """Of one write: archive, record, its rename, sync, document, its rename, sync."""
 
 
-@pytest.mark.parametrize("failing_at", range(OPERATIONS))
 def test_a_broken_file_that_is_written_while_the_cluster_runs_is_kept_aside_too() -> None:
     files = written("a")
     store = opened(files)
@@ -259,6 +258,7 @@ def test_a_broken_file_that_is_written_while_the_cluster_runs_is_kept_aside_too(
     assert b'description="b"' in files.content[DOCUMENT]
 
 
+@pytest.mark.parametrize("failing_at", range(OPERATIONS))
 def test_a_full_disk_is_told_and_leaves_a_usable_directory(failing_at: int) -> None:
     broken = RecordedFiles(written("a").content)
     store = opened(broken)
