@@ -36,7 +36,8 @@ _WORDS = {
     "stonith-action": ("reboot", "off", "poweroff"),
 }
 _TEXTS = (
-    "cluster-infrastructure", "cluster-name", "dc-version", "fencing-watchdog-timeout", "load-threshold",
+    "cluster-infrastructure", "cluster-name", "dc-version", "fencing-watchdog-timeout", "haresources-imported",
+    "load-threshold",
     "stonith-watchdog-timeout", "last-lrm-refresh",
 )  # fmt: skip
 KNOWN_OPTIONS = frozenset({*_BOOLEANS, *_DURATIONS, *_INTEGERS, *_SCORES, *_WORDS, *_TEXTS})

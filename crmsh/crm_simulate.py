@@ -22,7 +22,8 @@ from pengine.graph_builder import build_graph
 from pengine.graph_dot import graph_to_dot
 from pengine.graph_xml import graph_to_xml
 from pengine.local_zone import local_zone
-from pengine.scheduler import decide, read_cluster, score_lines
+from pengine.reading import read_cluster
+from pengine.scheduler import decide, score_lines
 from pengine.simulation import simulate
 from pengine.state import ClusterState
 from pengine.unpack import unpack_element

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape, quoteattr
-
 from crmsh.exit_codes import text_of
 
 API_VERSION = "2.42"
+# Not xml.sax.saxutils: that brings urllib.request, and with it more than all the rest of a tool.
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_IN_ATTRIBUTE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)  # fmt: skip
 
 
 class Tag:
@@ -32,12 +35,13 @@ class Tag:
     def lines(self, depth: int = 0) -> list[str]:
         """The element, one line for each tag."""
         pad = "  " * depth
-        head = self.name + "".join(f" {name}={quoteattr(value)}" for name, value in self.attributes.items())
+        pairs = (f' {name}="{value.translate(_IN_ATTRIBUTE)}"' for name, value in self.attributes.items())
+        head = self.name + "".join(pairs)
         if self.raw:
             safe = self.raw.replace("]]>", "]]]]><![CDATA[>")
             return [f"{pad}<{head}><![CDATA[{safe}]]></{self.name}>"]
         if not self.below:
-            return [f"{pad}<{head}>{escape(self.text)}</{self.name}>" if self.text else f"{pad}<{head}/>"]
+            return [f"{pad}<{head}>{self.text.translate(_IN_TEXT)}</{self.name}>" if self.text else f"{pad}<{head}/>"]
         inner = [line for child in self.below for line in child.lines(depth + 1)]
         return [f"{pad}<{head}>", *inner, f"{pad}</{self.name}>"]
 

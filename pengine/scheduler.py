@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from cib.values import format_score, is_true
+from cib.values import format_score
 from pengine.assignment import add_internal_colocations, assign_resources
-from pengine.bundles import build_bundle
 from pengine.colocations import unpack_colocation
 from pengine.config_check import check_configuration_changes, schedule_removed_cleanups
 from pengine.constraint_targets import index_history_names
@@ -16,15 +15,13 @@ from pengine.graph_builder import build_graph
 from pengine.internal_orderings import add_anticolocation_orderings, add_internal_orderings
 from pengine.ledger import Ledger
 from pengine.locations import apply_node_criteria, unpack_location
-from pengine.namevalue import evaluate
-from pengine.nodes import apply_node_health, build_nodes
-from pengine.options import Options
+from pengine.nodes import apply_node_health
 from pengine.order_constraints import unpack_order
 from pengine.ordering import apply_orderings
 from pengine.probes import schedule_probes
+from pengine.reading import read_cluster
 from pengine.remote_orderings import order_remote_actions
 from pengine.resource_actions import create_actions
-from pengine.resources import build_resources
 from pengine.state import (
     ClusterState,
     ColocationDefinition,
@@ -32,7 +29,6 @@ from pengine.state import (
     OrderDefinition,
     TicketDefinition,
 )
-from pengine.status import read_status
 from pengine.tickets import unpack_ticket
 from pengine.unmet import unmet_reasons
 from pengine.vocabulary import (
@@ -104,23 +100,6 @@ def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outco
     return Outcome(placements, score_lines(cluster), graph, notes, cluster.ledger, cluster)
 
 
-def read_cluster(state: ClusterState, now: int, *, sanitized: bool = False) -> Cluster:
-    """Return the working data as the document describes them, before any decision."""
-    cluster = Cluster(state, now)
-    cluster.sanitized = sanitized
-    _read_options(cluster)
-    build_nodes(cluster)
-    build_resources(cluster, build_bundle)
-    cluster.fence_device_exists = cluster.options.have_watchdog or any(
-        resource.is_fence_device for resource in cluster.by_id.values()
-    )
-    read_status(cluster)
-    cluster.fence_device_exists = cluster.fence_device_exists or any(
-        resource.is_fence_device for resource in cluster.by_id.values()
-    )
-    return cluster
-
-
 def decide(cluster: Cluster) -> None:
     """Choose nodes and roles, create the actions that follow, and settle their order."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_MAX))
@@ -144,22 +123,6 @@ def decide(cluster: Cluster) -> None:
     schedule_fencing_and_shutdowns(cluster)
     apply_orderings(cluster)
     cluster.ledger.name_nodes([node.name for node in cluster.nodes_by_index])
-
-
-def _read_options(cluster: Cluster) -> None:
-    state = cluster.state
-    options = Options(evaluate(state.options, cluster.context))
-    cluster.options = options
-    cluster.quorate = is_true(state.attributes.get("have-quorum"))
-    cluster.unfencing = state.any_unfencing
-    policy = "fence" if options.no_quorum_policy == "suicide" else options.no_quorum_policy
-    if policy == "fence":
-        panic = state.attributes.get("no-quorum-panic", "0")
-        if not options.fencing_enabled or (not cluster.quorate and panic in ("", "0")):
-            policy = "stop"
-    cluster.quorum_policy = policy
-    if not cluster.quorate:
-        cluster.note(f"the cluster has no quorum: no-quorum-policy {policy} applies")
 
 
 def _note_missing_fencing(cluster: Cluster) -> None:

@@ -30,7 +30,8 @@ def node_element(copy: WorkingCopy, name: str) -> Element:
     for element in copy.objects():
         if element.tag == "node" and name in (element.get("uname"), element.get("id")):
             return element
-    raise ActionError(exit_codes.NO_SUCH, f"node '{name}' is not known{did_you_mean(name, copy.node_names())}")
+    near = did_you_mean(name, copy.node_names()) or f"; nodes: {', '.join(copy.node_names()) or 'none'}"
+    raise ActionError(exit_codes.NO_SUCH, f"node '{name}' is not known{near}")
 
 
 def _status_element(cib: Element, node: Element) -> Element | None:

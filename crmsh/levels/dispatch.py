@@ -49,29 +49,40 @@ def _walk(session: Session, line: str, words: list[Word]) -> None:
     """Follow level names; the last word of a line that is one enters the level, what follows runs inside it."""
     entered: list[Level] = []
     path_before = list(session.path)
-    place = 0
-    while place < len(words):
-        level = session.path[-1]
-        name = words[place].text
+    try:
+        stays = _follow(session, line, words, entered)
+    except Leave:
+        raise
+    except Exception:
+        # A line that failed leaves the session where it was, not in the levels that it named on its way.
+        if session.path[: len(path_before)] == path_before:
+            session.path[:] = path_before
+        raise
+    if stays:
+        session.previous_path = path_before
+    else:
+        _return_to(session, path_before, entered)
+
+
+def _follow(session: Session, line: str, words: list[Word], entered: list[Level]) -> bool:
+    """Enter the levels that the words name and run what follows; returns whether the session stays inside."""
+    for place, word in enumerate(words):
+        level, name = session.path[-1], word.text
         if name in EVERYWHERE and not (level.is_object and level.is_object(name)):
             _everywhere(session, name, [word.text for word in words[place + 1 :]])
-            break
+            return False
         if level.is_object is not None and level.is_object(name) and name not in level.commands:
             assert level.enter_line is not None
-            level.enter_line(session, line[words[place].start :])
-            break
+            level.enter_line(session, line[word.start :])
+            return False
         full = _full_name(session, level, name)
         below = level_below(level, full)
         if below is None:
             _command(session, level.commands[full], level, [word.text for word in words[place + 1 :]])
-            break
+            return False
         session.path.append(below)
         entered.append(below)
-        place += 1
-    else:
-        session.previous_path = path_before
-        return
-    _return_to(session, path_before, entered)
+    return True
 
 
 def _return_to(session: Session, path: list[Level], entered: list[Level]) -> None:

@@ -229,6 +229,19 @@ def refresh(session: Session, arguments: list[str]) -> None:
     _cleanup(session, arguments, refresh=True)
 
 
+def operations(session: Session, arguments: list[str]) -> None:
+    """What ran on behalf of a resource and still counts."""
+    from crmsh.resource_history import operation_lines
+
+    data = session.backend.read()
+    if arguments:
+        try:
+            find_resource(WorkingCopy.from_bytes(data), arguments[0])
+        except ActionError as error:
+            raise CommandError(error.text, rc=error.rc) from None
+    session.out("\n".join(operation_lines(data, *arguments)))
+
+
 def status(session: Session, arguments: list[str]) -> None:
     """Where resources are."""
     if arguments:
@@ -382,6 +395,8 @@ LEVEL = Level(
                 repeat=True),
         Command("constraints", constraints, "constraints RSC", "constraints of a resource", minimum=1, maximum=1,
                 arguments=("resource",)),
+        Command("operations", operations, "operations [RSC [NODE]]", "operations that ran and count", maximum=2,
+                arguments=("resource", "node")),
         Command("scores", scores, "scores", "where resources may run, in points", maximum=0),
         Command("param", _value_command("instance_attributes"), "param RSC {set NAME VALUE|delete NAME|show NAME}",
                 "a parameter", minimum=3, maximum=4, arguments=_VALUE, changes=True),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """A line with what belongs below it."""
 
     text: str
-    below: list[Item] = field(default_factory=list)
+    below: list[Item] = []
 
 
-@dataclass(slots=True)
-class Block:
+class Block(msgspec.Struct):
     """A part of the status with its title."""
 
     title: str

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 UNKNOWN = "unknown"
 """What a status shows where the CIB does not say it."""
 
 
-@dataclass(slots=True)
-class Coordinator:
+class Coordinator(msgspec.Struct):
     """The DC. `name` empty: there is none."""
 
     name: str = ""
     id: str = ""
     version: str = ""
     quorate: bool = False
+    mixed: bool = False
+    """The nodes that are up do not all have the same feature set."""
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(msgspec.Struct):
     """The head of a status. Times are texts as people read them."""
 
     stack: str
@@ -42,8 +42,7 @@ class Summary:
     priority_fencing_delay_ms: int
 
 
-@dataclass(slots=True)
-class NodeView:
+class NodeView(msgspec.Struct, eq=False):
     """A node. `kind`: cluster, remote or guest; `host` is where a guest's container runs."""
 
     name: str
@@ -63,8 +62,8 @@ class NodeView:
     feature_set: str
     host: str = ""
     container: str = ""
-    running: list[ResourceView] = field(default_factory=list)
-    attributes: list[AttributeView] = field(default_factory=list)
+    running: list[ResourceView] = []
+    attributes: list[AttributeView] = []
 
     @property
     def label(self) -> str:
@@ -72,8 +71,7 @@ class NodeView:
         return {"remote": "RemoteNode", "guest": "GuestNode"}.get(self.kind, "Node")
 
 
-@dataclass(slots=True)
-class AttributeView:
+class AttributeView(msgspec.Struct):
     """A node attribute; `expected` for the result of a ping resource (0: no expectation)."""
 
     name: str
@@ -81,8 +79,7 @@ class AttributeView:
     expected: int | None = None
 
 
-@dataclass(slots=True)
-class ResourceView:
+class ResourceView(msgspec.Struct, eq=False):
     """A primitive, group, clone or bundle, an instance of one, or a bundle's replica.
 
     `id` is what is shown (without an anonymous number). A replica's children are its address, what runs inside, its
@@ -111,14 +108,14 @@ class ResourceView:
     """Its top resource is a promotable clone."""
     unique: bool
     description: str
-    nodes: list[NodeView] = field(default_factory=list)
+    nodes: list[NodeView] = []
     pending_node: NodeView | None = None
     """Where the operation is under way."""
     lock_node: str = ""
-    probe_failures: dict[str, str] = field(default_factory=dict)
+    probe_failures: dict[str, str] = {}
     """Node name to the text of a failed probe's result."""
-    children: list[ResourceView] = field(default_factory=list)
-    possible_nodes: list[NodeView] = field(default_factory=list)
+    children: list[ResourceView] = []
+    possible_nodes: list[NodeView] = []
     """For a clone: the nodes in its table, by name."""
     image: str = ""
     """For a bundle: the image of its containers; for a replica: its address."""
@@ -160,8 +157,7 @@ class ResourceView:
         return found
 
 
-@dataclass(slots=True)
-class OperationView:
+class OperationView(msgspec.Struct):
     """One operation of the history. Durations are in milliseconds, `last_change` in seconds since the epoch."""
 
     call: str
@@ -175,8 +171,7 @@ class OperationView:
     queue_ms: str
 
 
-@dataclass(slots=True)
-class HistoryView:
+class HistoryView(msgspec.Struct):
     """What a node's history has of one resource."""
 
     resource: str
@@ -184,11 +179,10 @@ class HistoryView:
     threshold: int
     fail_count: int
     last_failure: int
-    operations: list[OperationView] = field(default_factory=list)
+    operations: list[OperationView] = []
 
 
-@dataclass(slots=True)
-class FailureView:
+class FailureView(msgspec.Struct):
     """A failed operation."""
 
     key: str
@@ -207,8 +201,7 @@ class FailureView:
     queue_ms: str
 
 
-@dataclass(slots=True)
-class BanView:
+class BanView(msgspec.Struct):
     """A constraint that keeps a resource from a node."""
 
     id: str
@@ -218,8 +211,7 @@ class BanView:
     promoted_only: bool
 
 
-@dataclass(slots=True)
-class TicketView:
+class TicketView(msgspec.Struct):
     """A ticket."""
 
     id: str
@@ -228,8 +220,7 @@ class TicketView:
     last_granted: int | None
 
 
-@dataclass(slots=True)
-class FencingView:
+class FencingView(msgspec.Struct):
     """A fencing action of the cluster's history; `when` in seconds since the epoch."""
 
     target: str
@@ -243,8 +234,7 @@ class FencingView:
     when: int
 
 
-@dataclass(slots=True)
-class ClusterStatus:
+class ClusterStatus(msgspec.Struct):
     """All of it."""
 
     summary: Summary
@@ -255,6 +245,6 @@ class ClusterStatus:
     bans: list[BanView]
     tickets: list[TicketView]
     tags: dict[str, tuple[str, ...]]
-    fencing: list[FencingView] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
+    fencing: list[FencingView] = []
+    advice: list[str] = []
     """Sentences from the controller and the policy engine: risks, and what is waited for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from crmsh.status.model import ClusterStatus, NodeView, ResourceView
 
@@ -20,11 +20,10 @@ GROUPS = {
 ALWAYS_KNOWN = (*SECTIONS, "advice")
 
 
-@dataclass(slots=True)
-class ShowOptions:
+class ShowOptions(msgspec.Struct):
     """The choice of sections and of detail."""
 
-    sections: set[str] = field(default_factory=lambda: set(GROUPS["default"]))
+    sections: set[str] = msgspec.field(default_factory=lambda: set(GROUPS["default"]))
     inactive: bool = False
     by_node: bool = False
     brief: bool = False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import asdict, dataclass, is_dataclass
+
+from msgspec import Struct, to_builtins
 
 from crmsh.status.model import ClusterStatus, NodeView, ResourceView
 from crmsh.status.node_text import node_state
@@ -14,20 +15,20 @@ from crmsh.status.text import render_text
 
 def render_json(status: ClusterStatus, options: ShowOptions) -> str:
     """The status as one JSON object; keys are the fields of the model."""
-    body: dict[str, object] = {"summary": asdict(status.summary)}
+    body: dict[str, object] = {"summary": to_builtins(status.summary)}
     if options.shows("nodes"):
         body["nodes"] = [_node(node) for node in status.nodes if shown_node(options, node)]
     if options.shows("resources"):
         body["resources"] = [_resource(r) for r in status.resources if shown_resource(options, r)]
     if options.shows("failures"):
-        body["failures"] = [asdict(failure) for failure in status.failures]
+        body["failures"] = [to_builtins(failure) for failure in status.failures]
     if options.shows("bans"):
-        body["bans"] = [asdict(ban) for ban in status.bans]
+        body["bans"] = [to_builtins(ban) for ban in status.bans]
     if options.shows("tickets"):
-        body["tickets"] = [asdict(ticket) for ticket in status.tickets]
+        body["tickets"] = [to_builtins(ticket) for ticket in status.tickets]
     if options.shows("operations") or options.shows("failcounts"):
-        body["history"] = {node.name: [asdict(view) for view in views] for node, views in status.history}
-    body["fencing"] = [asdict(record) for record in status.fencing]
+        body["history"] = {node.name: [to_builtins(view) for view in views] for node, views in status.history}
+    body["fencing"] = [to_builtins(record) for record in status.fencing]
     body["notes"] = status.advice
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
@@ -54,12 +55,10 @@ def _resource(resource: ResourceView) -> dict[str, object]:
     body["nodes"] = [node.name for node in resource.nodes]
     if resource.children:
         body["members"] = [_resource(child) for child in resource.children]
-    assert not is_dataclass(body)
     return body
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """How the page is made up. `stylesheet` is the address of a style sheet that is added to our own."""
 
     title: str = "Cluster Status"

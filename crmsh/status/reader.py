@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cib.document import Document
 from cib.values import add_scores, leading_integer, score_or
@@ -28,7 +29,7 @@ from pengine.history import sort_entries
 from pengine.local_zone import local_zone
 from pengine.locations import unpack_location
 from pengine.nodes import find_node
-from pengine.scheduler import read_cluster
+from pengine.reading import read_cluster
 from pengine.state import ClusterState, HistoryEntry, LocationDefinition, ResourceHistory
 from pengine.unpack import unpack
 from pengine.vocabulary import ABSENT, BUNDLE, CLONE, GROUP, PROMOTED, ROLE_NAMES, STARTED, STOPPED, UNPROMOTED
@@ -96,7 +97,9 @@ class StatusReader:
         dc = find_node(cluster, attributes.get("dc-uuid"), None)
         coordinator = Coordinator()
         if dc is not None:
-            coordinator = Coordinator(dc.name, dc.id, values.get("dc-version", UNKNOWN), cluster.quorate)
+            sets = {view.feature_set for view in self._nodes.values() if view.online and view.kind == "cluster"}
+            version = values.get("dc-version", UNKNOWN)
+            coordinator = Coordinator(dc.name, dc.id, version, cluster.quorate, mixed=len(sets) > 1)
         counts = [0, 0, 0]
         for resource in cluster.resources:
             self._count(resource, counts)

@@ -71,7 +71,8 @@ def _coordinator(status: ClusterStatus, options: ShowOptions) -> str:
     if options.detail and coordinator.id != name:
         name += f" ({coordinator.id})"
     quorum = "with quorum" if coordinator.quorate else "WITHOUT quorum"
-    return f"{name} (version {coordinator.version}) - partition {quorum}"
+    mixed = "MIXED-VERSION " if coordinator.mixed else ""
+    return f"{name} (version {coordinator.version}) - {mixed}partition {quorum}"
 
 
 def _last_change(status: ClusterStatus) -> str:

@@ -55,7 +55,7 @@ def _summary(root: Tag, status: ClusterStatus, options: ShowOptions) -> None:
         if dc.name:
             tag.add(
                 "current_dc", present=True, version=dc.version, name=dc.name, id=dc.id, with_quorum=dc.quorate,
-                mixed_version=False,
+                mixed_version=dc.mixed,
             )  # fmt: skip
         else:
             tag.add("current_dc", present=False)

@@ -13,7 +13,8 @@ import pytest
 
 from crmsh.simulate_summary import summary_lines
 from pengine.graph_builder import build_graph
-from pengine.scheduler import decide, read_cluster
+from pengine.reading import read_cluster
+from pengine.scheduler import decide
 from pengine.simulation import simulate
 from pengine.unmet import unmet_reasons
 from pengine.unpack import unpack_element

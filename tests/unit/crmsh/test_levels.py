@@ -166,3 +166,16 @@ def test_what_lost_is_listed_with_its_file_and_how_to_restore_it(cib: Path, monk
     assert "restore it: 'cib commit NAME'" in ran.err
     kept.clear()
     assert "nothing was kept aside on this node" in run(cib, "cib divergences").err
+
+
+def test_a_line_that_fails_leaves_the_session_at_the_level_where_it_was(cib: Path) -> None:
+    ran = run(cib, "node standby nobody", "configure show vip")
+    assert "node 'nobody' is not known; nodes: alpha, beta" in ran.err
+    assert ran.out.startswith("primitive vip")
+
+
+def test_operations_of_a_resource_are_those_that_ran_and_count(cib: Path) -> None:
+    ran = run(cib, "resource operations vip")
+    assert "vip_monitor_10000 (node=" in ran.out
+    assert "db_" not in ran.out
+    assert "resource 'vp' does not exist; did you mean 'vip'?" in run(cib, "resource operations vp").err

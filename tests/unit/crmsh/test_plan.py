@@ -54,3 +54,18 @@ def test_a_probe_that_finds_no_agent_is_told_at_the_resource_and_not_as_a_failur
     assert "db_monitor_0" not in [failure.key for failure in status.failures]
     found = [p for resource in status.resources for p in resource.primitives() if p.probe_failures]
     assert {text for p in found for text in p.probe_failures.values()} == {"Not installed"}
+
+
+def test_nodes_of_different_feature_sets_are_told_as_a_mixed_version() -> None:
+    def with_feature_set(name: str, feature_set: str) -> str:
+        pair = f'<nvpair id="f-{name}" name="#feature-set" value="{feature_set}"/>'
+        inside = f'<instance_attributes id="t-{name}">{pair}</instance_attributes>'
+        return f'<transient_attributes id="{name}">{inside}</transient_attributes>'
+
+    online = 'in_ccm="true" crmd="online" join="member" expected="member"'
+    down = '<node_state id="beta" uname="beta" in_ccm="false" crmd="offline" join="down" expected="down"/>'
+    up = f'<node_state id="beta" uname="beta" {online}>{with_feature_set("beta", "3.20.5")}</node_state>'
+    alpha = f'<node_state id="alpha" uname="alpha" {online}>'
+    text = TWO_NODES.replace(down, up).replace(alpha, alpha + with_feature_set("alpha", "3.19.0"))
+    assert read_status(text.encode()).summary.coordinator.mixed
+    assert not read_status(text.replace("3.19.0", "3.20.5").encode()).summary.coordinator.mixed

@@ -11,7 +11,8 @@ from lxml import etree
 from pengine.graph import CRM_EVENT, PSEUDO_EVENT, Action, Graph
 from pengine.graph_builder import build_graph
 from pengine.graph_xml import graph_to_xml
-from pengine.scheduler import Outcome, decide, read_cluster, schedule
+from pengine.reading import read_cluster
+from pengine.scheduler import Outcome, decide, schedule
 from pengine.simulation import simulate
 from pengine.unpack import unpack_element
 from tests.transcripts.pengine.clusters import build
