@@ -5,7 +5,8 @@ from __future__ import annotations
 from crmsh.simulate_status import status_lines
 from pengine.graph_builder import build_graph
 from pengine.graph_dot import graph_to_dot
-from pengine.scheduler import decide, read_cluster
+from pengine.reading import read_cluster
+from pengine.scheduler import decide
 from pengine.unpack import unpack_element
 from pengine.working import Cluster
 from tests.transcripts.pengine.clusters import build
