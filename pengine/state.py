@@ -263,8 +263,8 @@ class TicketStatus:
 class Source(Protocol):
     """The document behind a state."""
 
-    def apply(self, patch: Patch) -> ClusterState:
-        """Apply a patchset to the document and return the state of the result."""
+    def apply(self, *patches: Patch) -> ClusterState:
+        """Apply patchsets to the document and return the state of the result."""
 
 
 @dataclass(slots=True)
@@ -290,11 +290,11 @@ class ClusterState:
     any_unfencing: bool = False
     """True where any resource requires or provides unfencing."""
 
-    def apply(self, patch: Patch) -> ClusterState:
-        """Apply a patchset to the owned document and return the state of the result.
+    def apply(self, *patches: Patch) -> ClusterState:
+        """Apply patchsets, in their order, to the owned document and return the state of the result.
 
-        This state must not be used afterwards. Errors are those of `cib.patchset`; on an error the
-        document and this state are as before.
+        The whole document is unpacked once, however many patches there are. This state must not be used afterwards.
+        Errors are those of `cib.patchset`; then the patches before the one that failed are in the document.
         """
         assert self.source is not None
-        return self.source.apply(patch)
+        return self.source.apply(*patches)

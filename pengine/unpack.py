@@ -63,9 +63,11 @@ class _DocumentSource:
         self._document = document
         self._zone = zone
 
-    def apply(self, patch: Patch) -> ClusterState:
+    def apply(self, *patches: Patch) -> ClusterState:
         """See `ClusterState.apply`."""
-        apply_patch(self._document, patch)
+        for patch in patches:
+            apply_patch(self._document, patch)
+            self._document.forget_journal()
         return unpack(self._document, self._zone)
 
 

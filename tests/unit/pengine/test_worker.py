@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
+import pytest
 from lxml import etree
 
 from cib.document import Document
 from cib.patchset import diff
 from ipc.frames import FrameReader, encode_frame
+from pengine import unpack as unpack_module
 from pengine import wire
 from pengine.scheduler import schedule
+from pengine.state import ClusterState
 from pengine.unpack import unpack
 from pengine.wire import ApplyPatch, LoadDocument, Outcome, Refused, Schedule, decode_graph, encode_graph
-from pengine.worker import Worker
+from pengine.worker import WAITING_MAX, Worker
 from tests.transcripts.pengine.clusters import NOW, build
 
 TEXT = "option stonith-enabled=false\nnode n1\nnode n2\nprimitive vip ocf:heartbeat:IPaddr2 op monitor interval=10s\n"
@@ -58,6 +62,41 @@ def test_a_patch_leads_to_the_decision_that_the_patched_document_would_get() -> 
     loaded = ask(Worker(), LoadDocument(after), Schedule(1, NOW))
     assert keys(patched[0]) == keys(loaded[0])
     assert ("vip_start_0", "n2") in keys(patched[0])
+
+
+def status_patches(before: bytes, count: int) -> list[ApplyPatch]:
+    patches = []
+    for number in range(count):
+        old, new = Document.from_bytes(before), Document.from_bytes(before)
+        old.root.set("num_updates", str(number))
+        new.root.set("num_updates", str(number + 1))
+        patches.append(ApplyPatch(diff(old, new).to_xml()))
+    return patches
+
+
+def test_patches_are_unpacked_once_when_something_is_to_be_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each result of an operation is a patch; to unpack a large document for each kept the DC waiting for minutes."""
+    unpacked = 0
+    original = unpack_module.unpack
+
+    def counted(*arguments: Any) -> ClusterState:  # noqa: ANN401 - whatever it is called with
+        nonlocal unpacked
+        unpacked += 1
+        return original(*arguments)
+
+    monkeypatch.setattr(unpack_module, "unpack", counted)
+    before = document(TEXT)
+    worker = Worker()
+    answers = ask(worker, LoadDocument(before), *status_patches(before, 200), Schedule(1, NOW), Schedule(2, NOW))
+    assert unpacked == 1
+    assert keys(answers[0]) == keys(answers[1]) == keys(ask(Worker(), LoadDocument(before), Schedule(1, NOW))[0])
+
+
+def test_patches_that_nobody_asks_about_are_bounded() -> None:
+    before = document(TEXT)
+    worker = Worker()
+    (answer,) = ask(worker, LoadDocument(before), *status_patches(before, WAITING_MAX + 3), Schedule(1, NOW))
+    assert isinstance(answer, Outcome)
 
 
 def test_without_a_document_there_is_a_refusal_with_the_reason() -> None:
