@@ -50,6 +50,7 @@ from crmd.states import Input, State
 from heartbeat.messages import NO_QUORUM, Member, PeerState, Quorum
 from ipc.timers import CancelTimer
 from ipc.units import Milliseconds
+from pengine.deeds import is_deed
 from pengine.graph import Graph
 
 BEAT_TIMER = "coordinator.beat"
@@ -79,6 +80,8 @@ class Coordinator:
         self.conductor = conductor
         self.clients = DcClients(desk, term, cib, join, conductor)
         self.advice: tuple[str, ...] = ()
+        self._carrying_out = False
+        """Whether the graph that the advice came with has actions, which were not all carried out yet."""
         """What the policy engine noted last."""
         self._desk = desk
         self._me = me
@@ -461,6 +464,7 @@ class Coordinator:
             return
         self.advice = notes
         actions = self.conductor.prepare(graph)
+        self._carrying_out = actions > 0
         number = self.conductor.number
         if actions:
             self._desk.note("notice", "transition.begins", f"transition {number}: {actions} actions", transition=number)
@@ -490,6 +494,10 @@ class Coordinator:
 
     def rest(self, now: Milliseconds) -> None:
         """Nothing to do: look again after the recheck interval, or when the graph says that something changes."""
+        if self._carrying_out:
+            # what the graph was to do is done: nobody shall read that a node "must be fenced" which was
+            self._carrying_out = False
+            self.advice = tuple(note for note in self.advice if not is_deed(note))
         wait = self._cib.options().cluster_recheck_interval_ms
         graph = self.conductor.graph
         if graph is not None and graph.recheck_at is not None:

@@ -98,6 +98,22 @@ def test_with_fencing_nothing_of_a_dead_node_is_recovered_before_it_is_fenced() 
     assert [target for _, target in cluster.fence_log] == [victim]
 
 
+def test_what_must_be_fenced_is_told_until_it_was_fenced() -> None:
+    cluster = two(stonith=True)
+    victim = cluster.where("b")[0]
+    survivor = "n2" if victim == "n1" else "n1"
+    cluster.fence_ms = 2000
+    cluster.crash_and_view(victim, detect_ms=500)
+
+    def told() -> bool:
+        return any(f"node {victim} must be fenced" in text for text in cluster.state(survivor).advice)
+
+    cluster.run(500 + 1900)
+    assert told()
+    cluster.settle()
+    assert not told()
+
+
 def test_while_fencing_fails_nothing_is_recovered_and_it_is_tried_again() -> None:
     cluster = two(stonith=True)
     victim = cluster.where("b")[0]
