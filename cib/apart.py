@@ -80,4 +80,16 @@ def _examine(token: int, data: bytes, validator: Validator | None) -> Examined:
     reports = tuple(msgspec.structs.replace(report, line=0) for report in found)
     if any(report.severity == "error" for report in reports):
         return Examined(token, reports)
-    return Examined(token, reports, document.configuration_digest(), document.to_disk_bytes())
+    return Examined(token, reports, document.configuration_digest(), _disk_bytes(document))
+
+
+def _disk_bytes(document: Document) -> bytes:
+    """`Document.to_disk_bytes` of a document that nobody needs afterwards: a copy of it, which `to_disk_bytes` makes,
+    would hold Python's lock for as long as it takes."""
+    root = document.root
+    configuration = root.find("configuration")
+    for child in list(root):
+        if child is not configuration:
+            root.remove(child)
+    root.set("num_updates", "0")
+    return document.to_bytes()

@@ -17,7 +17,7 @@ from cib.requests import Request
 from cib.schema import newest_of_series, validate
 from cib.targets import create_section, detached, input_of, matches, section_of, target_in
 from cib.version import CibVersion
-from cib.xml import Element, elements, name_of, parse_input
+from cib.xml import Element, elements, name_of, parse_input, shell_of
 
 _EMPTY_CONTENT = b"<cib><configuration><crm_config/><nodes/><resources/><constraints/></configuration><status/></cib>"
 
@@ -118,15 +118,23 @@ def _replace_all(document: Document, element: Element, *, keep_status: bool) -> 
     if keep_status and present is not None and (offered_status is None or len(offered_status) == 0):
         if offered_status is not None:
             element.remove(offered_status)
-        element.append(copy.deepcopy(present))
+        # It may be several times as large as all the rest: it is neither copied nor compared, only its place is kept.
+        element.append(shell_of(present))
+        apply_changes(document, compare(document.root, element, unchanged=present))
+        if document.to_bytes_without_status() != Document(element).to_bytes_without_status():
+            raise PatchError(_UNREACHED)
+        return
     become(document, element)
+
+
+_UNREACHED = "the new document could not be reached by a patch"
 
 
 def become(document: Document, wanted: Element) -> None:
     """Make the document equal to `wanted` by the changes between them, so that a patch can be read off."""
     apply_changes(document, compare(document.root, wanted))
     if document.digest() != Document(wanted).digest():
-        raise PatchError("the new document could not be reached by a patch")
+        raise PatchError(_UNREACHED)
 
 
 def _descendant(start: Element, wanted: Element) -> Element | None:

@@ -16,9 +16,12 @@ from cib.xml import Element, is_comment, name_of, path_step, serialise
 _Key = tuple[str, str | None]
 
 
-def compare(before: Element, after: Element) -> tuple[Change, ...]:
-    """Return the changes that make a copy of `before` equal to `after`; both are roots of the same name."""
-    comparison = _Comparison()
+def compare(before: Element, after: Element, unchanged: Element | None = None) -> tuple[Change, ...]:
+    """Return the changes that make a copy of `before` equal to `after`; both are roots of the same name.
+
+    `unchanged` is an element of `before` whose partner in `after` only stands for it.
+    """
+    comparison = _Comparison(unchanged)
     comparison.element(before, after, path_step(after))
     return (*comparison.deleted, *comparison.others)
 
@@ -26,7 +29,8 @@ def compare(before: Element, after: Element) -> tuple[Change, ...]:
 class _Comparison:
     """Collects the deletions, which come first in a patch, and all other changes in document order."""
 
-    def __init__(self) -> None:
+    def __init__(self, unchanged: Element | None) -> None:
+        self._unchanged = unchanged
         self.deleted: list[Delete] = []
         self.others: list[Change] = []
 
@@ -56,7 +60,7 @@ class _Comparison:
 
     def _replaced(self, before: Element, after: Element, path: str, position: int) -> bool:
         """Describe how a pair differs; True when it is deleted and created anew at its place, and so never moves."""
-        if serialise(before) == serialise(after):
+        if before is self._unchanged or serialise(before) == serialise(after):
             return False
         step = f"{path}{path_step(after)}"
         if _paths_are_ambiguous(before) or _paths_are_ambiguous(after):
