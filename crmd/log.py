@@ -1,5 +1,6 @@
 """The controller's log: notes as lines on standard error, written by a thread so that a slow disk stops nobody."""
 
+import contextlib
 import os
 import queue
 import sys
@@ -51,6 +52,7 @@ class NoteLog:
         while (line := self._lines.get()) is not None:
             left_out, self._left_out = self._left_out, 0
             if left_out:
-                self._out.write(f"({left_out} lines were left out: the log could not be written fast enough)\n")
-            self._out.write(line)
-            self._out.flush()
+                line = f"({left_out} lines were left out: the log could not be written fast enough)\n{line}"
+            with contextlib.suppress(OSError):  # the disk is full; later lines may find room again
+                self._out.write(line)
+                self._out.flush()

@@ -1,11 +1,13 @@
 """The one file of the messaging layer that must survive a power cut: generation, highest vote, nodes with a vote.
 
-Written to a temporary name, fsynced, renamed, and the directory fsynced: after a crash at any instant either the old
-or the new state is there, whole. A file that can't be understood is an error: taking it for an empty one would let a
-node vote twice.
+Written to a spare file, fsynced, put into the place of the state, and the directory fsynced: after a crash at any
+instant either the old or the new state is there, whole. The old one becomes the spare, whose blocks are written again
+the next time: so a disk that is full keeps no node from voting, which would end it just when it has to take over.
+A file that can't be understood is an error: taking it for an empty one would let a node vote twice.
 """
 
 import contextlib
+import ctypes
 import os
 import zlib
 from pathlib import Path
@@ -15,7 +17,10 @@ import msgspec
 from heartbeat.events import DurableState
 
 FILE_NAME = "heartbeat.state"
+SPARE_NAME = "heartbeat.state.spare"
 FILE_BYTES_MAX = 1024 * 1024
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 class StateUnreadable(ValueError):
@@ -64,21 +69,32 @@ def read_state(directory: Path, first_generation: int) -> DurableState:
 
 def write_state(directory: Path, state: DurableState) -> None:
     """Put the state on disk; when this returns, it is there. Raises OSError: then nothing may rely on it."""
-    path = directory / FILE_NAME
-    temporary = directory / (FILE_NAME + ".new")
+    path, spare = directory / FILE_NAME, directory / SPARE_NAME
     data = msgspec.json.encode(_Record(1, state, _checksum(state)))
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    _overwrite(spare, data)
+    if not _exchange(spare, path):
+        spare.replace(path)
     _sync_directory(directory)
+    if not spare.exists():
+        with contextlib.suppress(OSError):  # the first one: it is there to keep room for the next
+            _overwrite(spare, data)
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write into the blocks that the file has, so that none has to be found. Raises OSError."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Let two files change their names in one step; False where one of them or the ability is missing."""
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "renameat2"):
+        return False
+    return bool(libc.renameat2(_AT_FDCWD, bytes(first), _AT_FDCWD, bytes(second), _RENAME_EXCHANGE) == 0)
 
 
 def _sync_directory(directory: Path) -> None:

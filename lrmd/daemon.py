@@ -1,10 +1,10 @@
 """The executor's shell: sockets, timers, files and processes become events of the core, its effects are performed."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -400,8 +400,9 @@ class Daemon:
 
     def _log(self, note: Note) -> None:
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-        sys.stderr.write(f"{stamp} {os.uname().nodename} lrmd[{os.getpid()}] {render(note)}\n")
-        sys.stderr.flush()
+        line = f"{stamp} {os.uname().nodename} lrmd[{os.getpid()}] {render(note)}\n"
+        with contextlib.suppress(OSError):  # a full disk is no reason to leave the resources alone
+            os.write(2, line.encode(errors="replace"))
 
 
 def _needs_traits(operation: Operation) -> bool:
