@@ -191,7 +191,12 @@ def _resource(document: Document, element: Element) -> ConfiguredResource:
 
 def fencing_devices(document: Document) -> tuple[ConfiguredResource, ...]:
     """Return the fencing devices: primitives of class stonith; `type` is the fence agent."""
-    return tuple(resource for resource in resources(document) if resource.standard == "stonith")
+    section = document.section("resources")
+    if section is None:
+        return ()
+    # There are few among many, and this is asked at every change: others are not read.
+    may_be = (e for e in section.iterdescendants("primitive") if e.get("class") == "stonith" or e.get("template"))
+    return tuple(found for element in may_be if (found := _resource(document, element)).standard == "stonith")
 
 
 class FencingLevel(msgspec.Struct, frozen=True):
