@@ -323,11 +323,18 @@ def fence_node(cluster: Cluster, node: Node, reason: str, priority_delay: bool =
         fence_action(cluster, node, None, True, reason, priority_delay)
 
 
-def can_fence(cluster: Cluster, node: Node) -> bool:
-    """Say whether the cluster is able, and allowed, to fence a node now."""
+def can_fence(cluster: Cluster, node: Node, through: tuple[Node, ...] = ()) -> bool:
+    """Say whether the cluster is able, and allowed, to fence a node now.
+
+    `through` are the guests that are gone when this node is. A status may say of guests that they host each other;
+    nobody can tell then what would have to be fenced.
+    """
     connection = node.connection
     if node.is_guest and connection is not None and connection.launcher is not None:
-        return all(host.online or can_fence(cluster, host) for host in connection.launcher.running_on)
+        if node in through:
+            return False
+        through = (*through, node)
+        return all(host.online or can_fence(cluster, host, through) for host in connection.launcher.running_on)
     if not (cluster.options.fencing_enabled and cluster.fence_device_exists):
         return False
     if cluster.quorate or cluster.quorum_policy == "ignore":

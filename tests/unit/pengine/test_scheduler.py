@@ -180,3 +180,15 @@ def test_a_graph_can_be_carried_out_and_leads_to_a_state_that_needs_nothing(text
     assert simulation.complete
     again = schedule(simulation.state, now)
     assert [item.task_key for synapse in again.graph.synapses for item in synapse.actions] == []
+
+
+def test_a_guest_that_is_said_to_host_itself_is_decided_about_nevertheless() -> None:
+    root, now = build("node guest\nprimitive vm ocf:heartbeat:Dummy meta remote-node=guest\nhistory guest vm start 0")
+    state = root.find("status/node_state")
+    listed = root.find("configuration/nodes")
+    assert state is not None
+    assert listed is not None
+    del listed[:]
+    state.set("id", "guest")
+    outcome = schedule(unpack_element(root), now)
+    assert simulate(outcome.cluster, outcome.graph).complete
