@@ -57,4 +57,6 @@ def _name(action: Action) -> str:
         return f"Cancel {action.key} {where}"
     if action.resource is None and not action.flags & PSEUDO:
         return f"{action.task} {where}"
+    if action.node is None and not action.flags & PSEUDO:
+        where = "<none>"
     return f"{action.key} {where}" if where else action.key
