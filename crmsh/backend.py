@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from crmsh import exit_codes
 from crmsh.failure import Failure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cib.requests import Request
     from crmd.client import Client
 
@@ -54,7 +55,8 @@ class FileBackend:
         try:
             if self._path == "-":
                 return sys.stdin.buffer.read()
-            return Path(self._path).read_bytes()
+            with open(self._path, "rb") as file:
+                return file.read()
         except OSError as error:
             rc = exit_codes.NO_SUCH if isinstance(error, FileNotFoundError) else exit_codes.IO_ERROR
             raise BackendError(rc, f"cannot read {self._path}: {error.strerror}") from error
@@ -62,6 +64,9 @@ class FileBackend:
     def apply(self, requests: Sequence[Request], force: bool = False) -> tuple[bytes, ...]:
         """As the cluster would, without its status kept. Raises BackendError."""
         from cib.errors import CibError
+
+        if all(request.op == "query" for request in requests):
+            return self._query(requests)
         from cib.operations import Origin, apply_requests
 
         document = _document(self.read(), self._path)
@@ -74,9 +79,21 @@ class FileBackend:
             self.write(document.to_bytes())
         return applied.results
 
+    def _query(self, requests: Sequence[Request]) -> tuple[bytes, ...]:
+        """Without what only changes need: agents and scripts ask often."""
+        from cib.errors import CibError
+        from cib.query import query
+
+        document = _document(self.read(), self._path)
+        try:
+            return tuple(query(document, request) for request in requests)
+        except CibError as error:
+            raise BackendError(error.rc, error.text, error.details) from error
+
     def write(self, data: bytes) -> None:
         """Put a document in the file's place. Raises BackendError."""
         import tempfile
+        from pathlib import Path
 
         target = Path(self._path)
         try:
@@ -144,6 +161,8 @@ class LiveBackend:
 
 def shadow_directory(environ: dict[str, str] | None = None) -> Path:
     """Where shadow copies are kept: CIB_shadow_dir, else below the node's state directory."""
+    from pathlib import Path
+
     from ipc.directories import NodeDirectories
 
     env = dict(os.environ) if environ is None else environ

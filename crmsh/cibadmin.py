@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from pathlib import Path
 
 from crmsh import exit_codes
 from crmsh.backend import Backend, BackendError, open_backend
@@ -191,7 +190,8 @@ def _input(given: Parsed, command: str) -> bytes:
     if given.has("xml-file"):
         name = given.get("xml-file")
         try:
-            return Path(name).read_bytes()
+            with open(name, "rb") as file:
+                return file.read()
         except OSError as error:
             raise Failure(exit_codes.NO_INPUT, f"Couldn't read {name}: {error.strerror}") from None
     if given.has("xml-pipe"):

@@ -7,7 +7,6 @@ must survive untouched. Everything outside `language` and `configuration` gets t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lxml import etree
 
@@ -28,11 +27,6 @@ def parse_xml(data: bytes | str, source: str = "") -> Element:
         where = f"{source}:" if source else ""
         line, column = error.position
         raise MalformedXml(f"{where}{line}:{column}: {(error.msg or 'not XML').split(', line')[0]}") from None
-
-
-def parse_file(path: Path) -> Element:
-    """Parse a file. Raises OSError, MalformedXml."""
-    return parse_xml(path.read_bytes(), str(path))
 
 
 def to_text(element: Element, declaration: bool = False) -> str:
