@@ -14,7 +14,7 @@ from crmsh.status.blocks import when
 from crmsh.status.codes import status_text
 from crmsh.status.model import ResourceView
 from crmsh.status.reader import read_status
-from pengine.history import active_range, sort_entries
+from pengine.history_order import active_range, sort_entries
 from pengine.local_zone import local_zone
 from pengine.state import HistoryEntry
 from pengine.unpack import unpack

@@ -17,7 +17,7 @@ from pengine.digest_check import (
     only_secrets_changed,
 )
 from pengine.failcounts import clear_failcount, failcount
-from pengine.history import active_range, sort_entries
+from pengine.history_order import active_range, sort_entries
 from pengine.operations import find_operation
 from pengine.recurring import cancel_action
 from pengine.state import HistoryEntry, ResourceHistory

@@ -5,10 +5,9 @@ Source: design page 0010, "History"; Pacemaker Explained, "How the history is in
 
 from __future__ import annotations
 
-from cib.values import leading_integer
 from pengine.actions import operation_key, request, request_task
+from pengine.history_order import active_range, sort_entries
 from pengine.history_owner import find_history_owner, removed_resource
-from pengine.merge_sort import merge_sort
 from pengine.operation_result import OperationReader
 from pengine.resource_state import apply_history
 from pengine.resources import target_role
@@ -47,78 +46,6 @@ def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory
     if limit != UNKNOWN and (resource.next_role == UNKNOWN or limit < resource.next_role):
         resource.next_role = limit
     resource.orig_role = max(resource.orig_role, saved_role)
-
-
-def sort_entries(entries: tuple[HistoryEntry, ...]) -> list[HistoryEntry]:
-    """Return the entries in the order in which the operations were carried out."""
-    return merge_sort(entries[::-1], compare_entries)
-
-
-def compare_entries(left: HistoryEntry, right: HistoryEntry) -> int:
-    """Compare two entries of one resource on one node by age; negative: `left` is older."""
-    if left.id == right.id:
-        return 0
-    if left.call_id == -1 and right.call_id == -1:
-        return 0
-    if left.call_id >= 0 and right.call_id >= 0:
-        if left.call_id != right.call_id:
-            return -1 if left.call_id < right.call_id else 1
-        return compare_times(left, right)
-    return _compare_by_transition(left, right)
-
-
-def compare_times(left: HistoryEntry, right: HistoryEntry) -> int:
-    """Compare two entries, also of different nodes, by the time of their last change."""
-    left_time, right_time = left.last_change, right.last_change
-    if left_time is None or right_time is None:
-        return 0
-    return (left_time > right_time) - (left_time < right_time)
-
-
-def _compare_by_transition(left: HistoryEntry, right: HistoryEntry) -> int:
-    """Compare where one operation is pending and so has no call id yet."""
-    left_origin, right_origin = _transition(left), _transition(right)
-    if left_origin is None or right_origin is None:
-        return 0
-    left_uuid, left_number = left_origin
-    right_uuid, right_number = right_origin
-    if left_uuid != right_uuid or left_number == right_number:
-        return -1 if right.call_id == -1 else 1
-    if left_number == -1 or right_number == -1:
-        return 1 if left_number == -1 else -1
-    return -1 if left_number < right_number else 1
-
-
-def _transition(entry: HistoryEntry) -> tuple[str, int] | None:
-    """Return (uuid, transition number) of an entry's magic `STATUS:RC;ACTION:TRANSITION:TARGETRC:UUID`."""
-    if entry.transition_magic is None:
-        return None
-    parts = entry.transition_magic.partition(";")[2].split(":", 3)
-    if len(parts) < 4:
-        return None
-    number = leading_integer(parts[1])
-    return parts[3], -1 if number is None else number
-
-
-def active_range(entries: list[HistoryEntry]) -> tuple[int, int]:
-    """Return (start index, stop index): from where on recurring operations are active, and the last stop."""
-    stop_index = start_index = implied_start = implied_monitor = -1
-    for position, entry in enumerate(entries):
-        if entry.task == "stop" and entry.status == 0:
-            stop_index = position
-        elif entry.task in ("start", "migrate_from"):
-            start_index = position
-        elif implied_monitor <= stop_index and entry.task == "monitor":
-            if entry.rc in (0, 8):
-                implied_monitor = position
-        elif entry.task in ("promote", "demote"):
-            implied_start = position
-    if start_index == -1:
-        if implied_start != -1:
-            start_index = implied_start
-        elif implied_monitor != -1:
-            start_index = implied_monitor
-    return start_index, stop_index
 
 
 def _keep_recurring(cluster: Cluster, resource: Resource, node: Node, entries: list[HistoryEntry]) -> None:

@@ -8,6 +8,7 @@ Source: design page 0010, "Migration history".
 
 from __future__ import annotations
 
+from pengine.history_order import compare_entries, compare_times
 from pengine.resource_state import add_running
 from pengine.state import HistoryEntry, ResourceHistory
 from pengine.vocabulary import (
@@ -168,8 +169,6 @@ def _newer_state(cluster: Cluster, resource: Resource, node: Node, reference: Hi
 
 
 def _is_newer(entry: HistoryEntry, reference: HistoryEntry, same_node: bool) -> bool:
-    from pengine.history import compare_entries, compare_times
-
     if entry is reference:
         return False
     order = compare_entries(entry, reference) if same_node else compare_times(entry, reference)

@@ -25,7 +25,7 @@ from crmsh.status.model import (
     Summary,
     TicketView,
 )
-from pengine.history import sort_entries
+from pengine.history_order import sort_entries
 from pengine.local_zone import local_zone
 from pengine.locations import unpack_location
 from pengine.nodes import find_node
