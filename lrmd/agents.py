@@ -34,7 +34,7 @@ PREFER_SHIPPED_VARIABLE = "PACEKEEPER_PREFER_SHIPPED"
 
 OWN_PROVIDER = "pacekeeper"
 _SHIPPED_PROVIDERS = (OWN_PROVIDER, "heartbeat")
-_STANDARDS = ("heartbeat", "lsb", "ocf", "stonith")
+_STANDARDS = ("heartbeat", "lsb", "ocf", "service", "stonith")
 _DEVICE_ACTIONS = {"start": "monitor", "meta-data": "metadata"}
 
 
@@ -93,6 +93,9 @@ class AgentFinder:
                 return self._script(operation, self._v1_dirs, positional_arguments(operation.parameters))
             case "stonith":
                 return self._device(operation)
+            case "systemd":
+                reason = "systemd units are not run here; class service runs the script of that name in /etc/init.d"
+                raise AgentNotFound(operation.agent, reason)
             case other:
                 known = ", ".join(_STANDARDS)
                 raise AgentNotFound(operation.agent, f"the class {other!r} is not supported; supported are {known}")

@@ -80,11 +80,12 @@ def test_shipped_agents_can_be_preferred(tmp_path: Path) -> None:
         ("lsb:../web", OcfExit.NOT_INSTALLED, "not found"),
         ("heartbeat:ghost", OcfExit.NOT_INSTALLED, "config/resource.d"),
         ("stonith:fence_ghost", OcfExit.NOT_INSTALLED, "fence"),
+        ("systemd:web", OcfExit.NOT_INSTALLED, "systemd units are not run here; class service runs the script"),
         ("stonith:reboot", OcfExit.NOT_INSTALLED, "only fence agents"),
         (
             "upstart:web",
             OcfExit.NOT_INSTALLED,
-            "'upstart' is not supported; supported are heartbeat, lsb, ocf, stonith",
+            "'upstart' is not supported; supported are heartbeat, lsb, ocf, service, stonith",
         ),
     ],
 )
