@@ -57,12 +57,13 @@ from lrmd.events import (
 )
 from lrmd.executor import Executor
 from lrmd.messages import AgentName, ControllerToExecutor, OcfExit, Operation, OperationStatus
+from lrmd.registry import STONITH
 from lrmd.run_directory import RunDirectory
 from lrmd.runs import DEFAULT_TIMEOUT_MS
 from lrmd.supervisor_link import SupervisorLink
 from lrmd.traits_keeper import LIMIT_S, TraitsKeeper, is_own
 
-_WITH_PARAMETERS = ("ocf", "stonith")
+_WITH_PARAMETERS = ("ocf", STONITH)
 """Classes whose agents have meta-data about their parameters."""
 
 LOCK_ATTEMPTS = 5
@@ -305,7 +306,7 @@ class Daemon:
 
     def _spawn(self, effect: SpawnAgent) -> None:
         operation = effect.operation
-        if _needs_traits(operation) and not operation.interval_ms:
+        if _begins_learning(operation):
             self._learn(operation.agent)
         # which action an agent has for a reload is known when its meta-data is
         is_reload = operation.agent.standard == "ocf" and operation.action in RELOADS
@@ -408,6 +409,12 @@ class Daemon:
 def _needs_traits(operation: Operation) -> bool:
     """Whether the history says of this operation which parameters need a restart, or are secret."""
     return bool(operation.resource and operation.agent.standard in _WITH_PARAMETERS and operation.action in NEED_TRAITS)
+
+
+def _begins_learning(operation: Operation) -> bool:
+    """Whether the agent's meta-data is read beside it. The probe of a device runs no process, on any node."""
+    is_device = operation.agent.standard == STONITH
+    return _needs_traits(operation) and not operation.interval_ms and (not is_device or operation.action == "start")
 
 
 def boottime() -> Milliseconds:

@@ -447,6 +447,24 @@ def test_meta_data_that_does_not_come_holds_a_result_up_for_half_of_its_time_at_
     run(body())
 
 
+def test_a_device_is_asked_for_its_meta_data_where_it_is_started_and_not_where_it_is_only_probed(
+    tmp_path: Path,
+) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            log = tmp_path / "agent.log"
+            metadata = '<resource-agent name="f"><parameters><parameter name="password"/></parameters></resource-agent>'
+            text = f"read -r line; echo $line >>{log}\n[ $line = action=metadata ] && echo '{metadata}'\nexit 0"
+            script(tmp_path / "fence/fence_lab", text)
+            device = AgentName("stonith", "", "fence_lab")
+            assert (await node.run(device, "monitor")).traits is None
+            assert not log.exists()
+            assert (await node.run(device, "start", {"password": "x"})).traits == AgentTraits(None, ("password",))
+            assert sorted(log.read_text(encoding="utf-8").split()) == ["action=metadata", "action=monitor"]
+
+    run(body())
+
+
 def test_an_agent_without_meta_data_works_and_the_log_says_once_what_that_means(tmp_path: Path) -> None:
     async def body() -> None:
         async with ExecutorProcess.running(tmp_path) as node:
