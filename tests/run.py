@@ -64,7 +64,7 @@ def stages(full: bool) -> list[Stage]:
         ),
         Stage("conformance", pytest("tests/conformance"), False, 10),
         Stage("simulation", pytest("tests/simulation", "--timeout=0"), False, 8 * factor),
-        Stage("lab", pytest("tests/lab", "--timeout=180"), False, 12 * factor),
+        Stage("lab", pytest("tests/lab", "--timeout=180"), False, 16 * factor),
     ]
 
 
