@@ -39,6 +39,7 @@ def check(document: Document) -> tuple[Report, ...]:
         *_check_nodes(document),
         *_check_resources(document),
         *_check_constraints(document),
+        *_check_tags(document),
         *_check_levels(document),
     )
 
@@ -279,6 +280,9 @@ def _check_itself(constraint: Element) -> Iterable[Report]:
             text = f"it relates '{name}' to itself, which does nothing; name two different resources"
             yield _report("constraint.itself", "warning", text, constraint)
     names = [reference.get("id", "") for reference in constraint.iterdescendants("resource_ref")]
+    if constraint.tag in ("rsc_order", "rsc_colocation") and len(names) == 1:
+        text = f"it names '{names[0]}' only, which does nothing; name two resources or more"
+        yield _report("constraint.itself", "warning", text, constraint)
     for name in dict.fromkeys(each for each in names if constraint.tag != "rsc_order" and names.count(each) > 1):
         yield _report("constraint.itself", "warning", f"it names '{name}' more than once", constraint)
     if constraint.tag == "rsc_order":
@@ -332,6 +336,20 @@ def _is_instant(text: str) -> bool:
     except ValueFormatError:
         return False
     return True
+
+
+# tags
+
+
+def _check_tags(document: Document) -> Iterable[Report]:
+    section, configuration = document.section("tags"), document.section("configuration")
+    if section is None or configuration is None:
+        return
+    known = {element.get("id") for element in configuration.iterdescendants("*") if element.tag != "obj_ref"}
+    for reference in section.iterdescendants("obj_ref"):
+        if reference.get("id") not in known:
+            text = f"nothing has the id '{reference.get('id', '')}' that the tag names"
+            yield _report("tag.reference", "warning", text, reference.getparent())
 
 
 # fencing levels

@@ -64,7 +64,7 @@ def delete(session: Session, arguments: list[str]) -> None:
     names = [word for word in arguments if word not in ("-f", "--force", "force")]
     if not names:
         raise CommandError("delete: expected the ids of objects")
-    session.copy.delete(names, force)
+    session.copy.delete(list(dict.fromkeys(names)), force)
     _tell_notices(session)
 
 
@@ -226,7 +226,9 @@ def _read_source(name: str) -> str:
             return data.decode()
     try:
         return Path(name.removeprefix("file://")).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CommandError(f"cannot read {name}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
         raise CommandError(f"cannot read {name}: {error}") from None
 
 

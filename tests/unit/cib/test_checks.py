@@ -146,6 +146,11 @@ PAIR = f'<primitive id="a" {DUMMY}/><primitive id="b" {DUMMY}/>'
             "its set 's' names 'a' more than once",
         ),
         (
+            '<rsc_colocation id="c" score="5"><resource_set id="s"><resource_ref id="a"/></resource_set>'
+            "</rsc_colocation>",
+            "it names 'a' only, which does nothing",
+        ),
+        (
             '<rsc_order id="o1" first="a" then="b"/><rsc_order id="o2" first="b" then="a"/>',
             "a, b wait for each other, so that none of them starts (o1, o2)",
         ),
@@ -186,3 +191,11 @@ def test_a_promotable_clone_of_a_unit_that_cannot_be_promoted_is_told() -> None:
     found = first(check(cib(resources=clone, config=NO_FENCING)))
     assert found.startswith("error: line ")
     assert "clone 'c': Resource u:0 is of type systemd and therefore cannot be used as a promotable clone" in found
+
+
+def test_a_tag_that_names_nothing_is_told() -> None:
+    tags = '<tags><tag id="t"><obj_ref id="a"/><obj_ref id="gone"/></tag></tags>'
+    reports = check(cib(resources=A, config=NO_FENCING, more=tags))
+    assert [report.sentence() for report in reports] == [
+        f"line {reports[0].line}: tag 't': nothing has the id 'gone' that the tag names"
+    ]

@@ -215,3 +215,9 @@ def test_a_misspelt_option_is_taken_and_told(cib: Path) -> None:
     assert ran.err.count("stonith-enabld'; did you mean") == 1
     assert "the cluster has no option 'my-own'\n" in ran.err
     assert "does not know the meta attribute 'target-rol'; did you mean 'target-role'?" in ran.err
+
+
+def test_an_object_that_is_named_twice_is_removed_once(cib: Path) -> None:
+    ran = run(cib, "configure primitive q Dummy", "configure delete q q")
+    assert not ran.failed
+    assert 'id="q"' not in ran.cib
