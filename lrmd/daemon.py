@@ -123,6 +123,7 @@ class Daemon:
         finally:
             supervisor.cancel()
             server.close()
+            self._end_meta_data()
             self._processes.close()
 
     def _reopen_logs(self) -> None:
@@ -353,6 +354,12 @@ class Daemon:
         if self._traits.is_asked(run_id):
             self._signal(SignalGroup(run_id, signal.SIGKILL))
             self._traits.lost(run_id, f"its meta-data action did not end within {LIMIT_S:g} s")
+
+    def _end_meta_data(self) -> None:
+        """No successor would find these: they have no note."""
+        for run_id, pid in self._groups.items():
+            if is_own(run_id):
+                signal_group(pid, signal.SIGKILL)
 
     def _no_traits(self, agent: AgentName, reason: str) -> None:
         text = f"{agent}: {reason}; a change of its parameters will restart its resources"

@@ -447,6 +447,20 @@ def test_meta_data_that_does_not_come_holds_a_result_up_for_half_of_its_time_at_
     run(body())
 
 
+def test_a_meta_data_action_that_hangs_does_not_outlive_the_executor(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with ExecutorProcess.running(tmp_path) as node:
+            pid_file = tmp_path / "hangs.pid"
+            reloading_agent(tmp_path, "1.1", "reload-agent", metadata=f"echo $$ >{pid_file}; exec sleep 60")
+            node.order(test_type("Reloading"), "start", timeout_ms=60_000)
+            pid = int(await appears(pid_file))
+            os.kill(node.pid, signal.SIGTERM)
+            await node.exit_code()
+            await gone(pid)
+
+    run(body())
+
+
 def test_a_device_is_asked_for_its_meta_data_where_it_is_started_and_not_where_it_is_only_probed(
     tmp_path: Path,
 ) -> None:
