@@ -17,6 +17,7 @@ from cib.xml import parse
 from crmsh.backend import BackendError, open_backend
 from crmsh.simulate_status import counts, status_lines
 from crmsh.simulate_summary import summary_lines
+from pengine.collector import paused_collector
 from pengine.graph import Graph
 from pengine.graph_builder import build_graph
 from pengine.graph_dot import graph_to_dot
@@ -139,7 +140,8 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_BAD_DATE
     if state.attributes.get("validate-with") == "none":
         sys.stderr.write(_NO_VALIDATION)
-    lines, graph, cluster, status = report(arguments, state, now)
+    with paused_collector():
+        lines, graph, cluster, status = report(arguments, state, now)
     try:
         _save(arguments, graph, cluster)
     except OSError as error:

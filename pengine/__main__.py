@@ -11,6 +11,7 @@ import sys
 
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
 from ipc.output import follow_rotation, reopen_output
+from pengine.collector import paused_collector
 from pengine.local_zone import local_zone
 from pengine.wire import WireError
 from pengine.worker import Worker
@@ -31,9 +32,11 @@ def main() -> int:
     while data := os.read(sys.stdin.fileno(), _READ_BYTES):
         try:
             for payload in frames.feed(data):
-                answer = worker.handle(payload)
-                if answer is not None:
-                    _write(encode_frame(answer))
+                with paused_collector():
+                    answer = worker.handle(payload)
+                    if answer is not None:
+                        _write(encode_frame(answer))
+                    del answer
         except (WireError, FrameTooLarge) as error:
             sys.stderr.write(f"pengine: {error}\n")
             return EXIT_GARBLED
