@@ -77,12 +77,14 @@ class NodeSide:
 
     def greet(self) -> ToExecutor:
         """Ask lrmd for all it knows."""
+        self.workbook.greeted()
         return ToExecutor(Hello(self._node))
 
     def executor_gone(self, *, leaving: bool) -> list[NodeEffect]:
         """lrmd died; a new one tells what became of what was in flight. `leaving`: it ended because the node stops."""
         self.connected = False
         self.replaced = True
+        self.workbook.executor_gone()
         if leaving:
             return [Note("info", "executor.ended", "the local executor ended, as this node stops")]
         return [Note("warning", "executor.gone", "the local executor died; waiting for the new one")]

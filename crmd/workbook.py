@@ -7,6 +7,7 @@ new one in the join, which waits for it instead of doing it again.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,11 +75,21 @@ class Workbook:
         self._open: dict[int, _Entry] = {}
         self._adopted: dict[str, Operation] = {}
         """In flight in lrmd by transition key, ordered by an earlier controller of this node."""
+        self._greetings: deque[int] = deque()
+        """The newest request at each Hello that lrmd has not answered, oldest first."""
 
     def next_request(self) -> int:
         """A number for a request; also for those that are not orders."""
         self._last += 1
         return self._last
+
+    def greeted(self) -> None:
+        """Hello is sent: its answer tells what became of the requests that were sent before it."""
+        self._greetings.append(self._last)
+
+    def executor_gone(self) -> None:
+        """lrmd died; it answers nothing more."""
+        self._greetings.clear()
 
     def order(self, order: Order) -> list[WorkEffect]:
         """Run an operation for the DC."""
@@ -147,13 +158,15 @@ class Workbook:
     def table(self, table: ResourceTable) -> list[WorkEffect]:
         """lrmd (a new one, or for a new controller) says what it has: close what never reached it.
 
-        What a dead lrmd had begun is told by the new one as a result, so it is in its history or in flight there.
+        What a dead lrmd had begun is told by the new one as a result, so it is in its history or in flight there. What
+        was sent after the Hello that this answers is still on its way to an lrmd that was slow.
         """
+        asked_at = self._greetings.popleft() if self._greetings else self._last
         running = {operation.transition_key: operation for state in table.resources for operation in state.in_flight}
         known = {*running, *(done.operation.transition_key for state in table.resources for done in state.history)}
         effects: list[WorkEffect] = []
         for request, entry in list(self._open.items()):
-            if entry.operation is not None and entry.key in known:
+            if request > asked_at or (entry.operation is not None and entry.key in known):
                 continue
             del self._open[request]
             if entry.kind != "local":

@@ -121,6 +121,17 @@ class TestWorkbook:
         assert effects == [TellDc(OrderDone("1:3:0:u", "failed", "lost with the executor"))]
         assert [each.resource for each in book.in_flight()] == ["b"]
 
+    def test_what_was_ordered_after_the_hello_that_a_slow_lrmd_answers_is_still_open(self) -> None:
+        book = Workbook()
+        book.order(Order(STAMP, operation("a", key="1:3:0:u")))
+        book.greeted()
+        book.order(Order(STAMP, operation("b", key="2:3:0:u")))
+
+        effects = book.table(ResourceTable((), (), None))
+
+        assert effects == [TellDc(OrderDone("1:3:0:u", "failed", "lost with the executor"))]
+        assert [each.resource for each in book.in_flight()] == ["b"]
+
     def test_the_result_that_a_new_lrmd_tells_without_the_request_ends_the_order(self) -> None:
         book = Workbook()
         book.order(Order(STAMP, operation("b")))
