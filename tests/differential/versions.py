@@ -21,6 +21,8 @@ _STOP_BEFORE_START = re.compile(
     r"\w+ (?:stop|monitor) (\S+?)(?::\d+)?_(?:stop|monitor)_0 .*-> \w+ start (\S+?)(?::\d+)?_start_0 "
 )
 
+_GROUP = re.compile(r"\* Resource Group: (\w+)")
+
 
 def forgive(peer: Decision, ours: Decision) -> tuple[Decision, Decision]:
     """Return both decisions with what the versions write differently made equal."""
@@ -28,7 +30,36 @@ def forgive(peer: Decision, ours: Decision) -> tuple[Decision, Decision]:
     if any(" cancel=" in step for step in peer.steps):
         # The older one takes a cancelled monitor in the history for a sign that the resource is active.
         peer, ours = replace(peer, revised=()), replace(ours, revised=())
-    return peer, ours
+    return (
+        replace(peer, status=_resources(peer.status), revised=_resources(peer.revised)),
+        replace(
+            ours,
+            status=_resources(_without_hidden_groups(ours.status, peer.status)),
+            revised=_resources(_without_hidden_groups(ours.revised, peer.revised)),
+        ),
+    )
+
+
+def _resources(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line for line in lines if line != "* No resources")
+
+
+def _without_hidden_groups(ours: tuple[str, ...], peer: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out a group that 2.1.5 does not list: what is active of it is unmanaged, and on a node that is offline.
+
+    What is recorded of the newer version has no such group, so this is no more than a drawing that we keep complete.
+    The generator names a group's members after it.
+    """
+    kept = []
+    group = ""
+    for line in ours:
+        if header := _GROUP.match(line):
+            group = header[1] if line not in peer else ""
+            if group:
+                continue
+        if not (group and line.startswith(f"* {group}m")):
+            kept.append(line)
+    return tuple(kept)
 
 
 def _forgive_one(decision: Decision) -> Decision:
