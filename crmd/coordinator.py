@@ -278,10 +278,11 @@ class Coordinator:
             for entry in self.join.members
             if entry.phase is Phase.REQUESTED and entry.request is not None and entry.member.name not in self._unfetched
         ]
-        # Our own first, so that it stays where nothing is better.
-        candidates.sort(key=lambda entry: (entry.member.name != self._me.name, entry.member.name))
+        # Among equals those of a running controller first, since what was read from disk has no status; of these our
+        # own, so that it stays where nothing is better.
+        candidates.sort(key=lambda entry: (_is_cold(entry), entry.member.name != self._me.name, entry.member.name))
         points: list[HistoryPoint] = [entry.request.point for entry in candidates if entry.request is not None]
-        cold = all(entry.request is not None and entry.request.cold for entry in candidates)
+        cold = all(_is_cold(entry) for entry in candidates)
         chosen = candidates[choose(points, cold_start=cold)]
         if chosen.member.name == self._me.name:
             self._agreed = True
@@ -572,3 +573,7 @@ class Coordinator:
             for entry in self.join.members
             if entry.phase is Phase.CONFIRMED and entry.recorded
         }
+
+
+def _is_cold(entry: JoinMember) -> bool:
+    return entry.request is not None and entry.request.cold
