@@ -10,7 +10,7 @@ from typing import assert_never
 
 import msgspec
 
-from cib.document import Document
+from cib.document import Document, laid_out
 from cib.errors import ParseError
 from cib.operations import Validator
 from cib.reports import Report
@@ -80,16 +80,4 @@ def _examine(token: int, data: bytes, validator: Validator | None) -> Examined:
     reports = tuple(msgspec.structs.replace(report, line=0) for report in found)
     if any(report.severity == "error" for report in reports):
         return Examined(token, reports)
-    return Examined(token, reports, document.configuration_digest(), _disk_bytes(document))
-
-
-def _disk_bytes(document: Document) -> bytes:
-    """`Document.to_disk_bytes` of a document that nobody needs afterwards: a copy of it, which `to_disk_bytes` makes,
-    would hold Python's lock for as long as it takes."""
-    root = document.root
-    configuration = root.find("configuration")
-    for child in list(root):
-        if child is not configuration:
-            root.remove(child)
-    root.set("num_updates", "0")
-    return document.to_bytes()
+    return Examined(token, reports, document.configuration_digest(), laid_out(document.to_compact_disk_bytes()))

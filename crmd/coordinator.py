@@ -80,9 +80,9 @@ class Coordinator:
         self.conductor = conductor
         self.clients = DcClients(desk, term, cib, join, conductor)
         self.advice: tuple[str, ...] = ()
+        """What the policy engine noted last."""
         self._carrying_out = False
         """Whether the graph that the advice came with has actions, which were not all carried out yet."""
-        """What the policy engine noted last."""
         self._desk = desk
         self._me = me
         self._settings = settings

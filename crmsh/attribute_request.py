@@ -131,9 +131,7 @@ def for_standby(given: Parsed) -> Wanted:
 def for_failcount(given: Parsed) -> Wanted:
     """The resource whose fail counts are meant, as the name. Raises UsageError."""
     wanted = _common(given)
-    resource = given.get("resource") or os.environ.get("OCF_RESOURCE_INSTANCE", "")
-    if not resource:
-        raise UsageError("--resource is required")
+    resource = _resource(given, "--resource is required")
     if given.has("update"):
         raise UsageError("fail counts are set by the cluster: use -D to remove them")
     wanted.name = resource
@@ -144,9 +142,15 @@ def for_failcount(given: Parsed) -> Wanted:
 def for_master(given: Parsed) -> Wanted:
     """The promotion score of a resource. Raises UsageError."""
     wanted = _common(given)
-    resource = given.get("resource") or os.environ.get("OCF_RESOURCE_INSTANCE", "")
-    if not resource:
-        raise UsageError("crm_master must be called from an OCF resource agent or with -r RSC")
+    resource = _resource(given, "crm_master must be called from an OCF resource agent or with -r RSC")
     wanted.name = f"master-{resource}"
     wanted.section = "nodes" if given.get("lifetime") == "forever" else "status"
     return wanted
+
+
+def _resource(given: Parsed, complaint: str) -> str:
+    """The resource that is named, or whose agent asks. Raises UsageError."""
+    resource = given.get("resource") or os.environ.get("OCF_RESOURCE_INSTANCE", "")
+    if not resource:
+        raise UsageError(complaint)
+    return resource

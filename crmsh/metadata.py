@@ -13,7 +13,7 @@ from importlib import import_module
 
 from crmsh.language.xml import Element, MalformedXml, children, descendants, parse_xml
 from ipc.directories import NodeDirectories
-from lrmd.agents import AgentFinder, AgentNotFound, Answer
+from lrmd.agents import AgentFinder, AgentNotFound, Answer, Launch
 from lrmd.messages import AgentName, Operation
 
 METADATA_TIMEOUT_S = 20
@@ -91,15 +91,7 @@ def read_metadata(standard: str, provider: str, kind: str) -> AgentMetadata | No
             return parse_metadata(how.output.encode())
         if how.module:
             return parse_metadata(import_module(how.module).AGENT.metadata().encode())
-        done = subprocess.run(
-            how.argv,
-            env=how.environment,
-            input=how.standard_input,
-            capture_output=True,
-            timeout=METADATA_TIMEOUT_S,
-            check=False,
-        )
-        return parse_metadata(done.stdout)
+        return parse_metadata(_run(how).stdout)
     except (AgentNotFound, OSError, subprocess.TimeoutExpired, MalformedXml):
         return None
 
@@ -119,14 +111,7 @@ def run_fence_agent(kind: str, action: str, parameters: dict[str, str]) -> Fence
     try:
         how = finder().prepare(Operation("", AgentName("stonith", "", kind), action, 0, timeout_ms, parameters))
         assert not isinstance(how, Answer)
-        done = subprocess.run(
-            how.argv,
-            env=how.environment,
-            input=how.standard_input,
-            capture_output=True,
-            timeout=METADATA_TIMEOUT_S,
-            check=False,
-        )
+        done = _run(how)
     except subprocess.TimeoutExpired:
         return FenceAnswer(124, "", f"it did not answer within {METADATA_TIMEOUT_S} s")
     except (AgentNotFound, OSError) as error:
@@ -134,6 +119,17 @@ def run_fence_agent(kind: str, action: str, parameters: dict[str, str]) -> Fence
     return FenceAnswer(
         done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )  # fmt: skip
+
+
+def _run(how: Launch) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        how.argv,
+        env=how.environment,
+        input=how.standard_input,
+        capture_output=True,
+        timeout=METADATA_TIMEOUT_S,
+        check=False,
+    )
 
 
 def parse_metadata(data: bytes) -> AgentMetadata:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 from crmsh import exit_codes
 from crmsh.actions.editing import ActionError, edit, read_copy
@@ -147,7 +146,9 @@ def _tell_duplicates(call: Call, element: Element, name: str) -> None:
 
 
 def _holders(call: Call, element: Element, name: str, what: str) -> list[Element]:
-    has: Callable[[Element], bool] = lambda one: get_parameter(one, _tag(call), name) is not None  # noqa: E731
+    def has(one: Element) -> bool:
+        return get_parameter(one, _tag(call), name) is not None
+
     parent, identifier = parent_of(element), element.get("id")
     if parent is not None and parent.tag == "clone":
         if has(element):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crmsh import exit_codes
 from crmsh.backend import open_backend
@@ -65,7 +65,7 @@ TOOL = Tool(
         "deregister-level": "levels are part of the configuration: use 'crm configure fencing_topology'",
     },
 )  # fmt: skip
-_ACTIONS = {"fence": "off", "reboot": "reboot", "unfence": "on"}
+_ACTIONS: dict[str, Literal["off", "on", "reboot"]] = {"fence": "off", "reboot": "reboot", "unfence": "on"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,7 +124,7 @@ def _fence(call: Call, key: str) -> int:
         ):
             call.say(f"{target} was fenced ({action}) less than {given.get('tolerance')} ago\n")
             return exit_codes.OK
-    client.fence(target, action, timeout_ms)  # type: ignore[arg-type]
+    client.fence(target, action, timeout_ms)
     return exit_codes.OK
 
 

