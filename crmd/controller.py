@@ -163,9 +163,9 @@ class Controller(Wiring):
                 self._perform_node(self._node.executor_gone(leaving=self._state is State.STOPPING))
                 self._fencing_done(self._fence_side.executor_lost(self._now))
                 self._perform_clients(self._clients.executor_gone())
-            case Scheduled(request, graph, notes):
+            case Scheduled(request, graph, notes, deeds):
                 if self._dc is not None:
-                    self._dc.scheduled(request, graph, notes, self._state)
+                    self._dc.scheduled(request, graph, notes, deeds, self._state)
             case ScheduleFailed(request, reason):
                 if self._dc is not None:
                     self._dc.schedule_failed(request, reason, self._now)

@@ -50,7 +50,6 @@ from crmd.states import Input, State
 from heartbeat.messages import NO_QUORUM, Member, PeerState, Quorum
 from ipc.timers import CancelTimer
 from ipc.units import Milliseconds
-from pengine.deeds import is_deed
 from pengine.graph import Graph
 
 BEAT_TIMER = "coordinator.beat"
@@ -79,10 +78,10 @@ class Coordinator:
         self.join = join
         self.conductor = conductor
         self.clients = DcClients(desk, term, cib, join, conductor)
-        self.advice: tuple[str, ...] = ()
+        self._notes: tuple[str, ...] = ()
         """What the policy engine noted last."""
-        self._carrying_out = False
-        """Whether the graph that the advice came with has actions, which were not all carried out yet."""
+        self._deeds: tuple[str, ...] = ()
+        """What the graph does that is being carried out."""
         self._desk = desk
         self._me = me
         self._settings = settings
@@ -455,7 +454,14 @@ class Coordinator:
         self._asked = self._request
         self._desk.put(AskSchedule(self._request))
 
-    def scheduled(self, request: int, graph: Graph, notes: tuple[str, ...], state: State) -> None:
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What people should be told."""
+        return (*self._notes, *self._deeds)
+
+    def scheduled(
+        self, request: int, graph: Graph, notes: tuple[str, ...], deeds: tuple[str, ...], state: State
+    ) -> None:
         """The policy engine answered."""
         if request != self._asked:
             return
@@ -463,9 +469,9 @@ class Coordinator:
         self._dirty += self.conductor.take_recompute()
         if state is not State.POLICY_ENGINE or self._dirty or self._writes or self.conductor.busy:
             return
-        self.advice = notes
         actions = self.conductor.prepare(graph)
-        self._carrying_out = actions > 0
+        # Where nothing can be done, what should be done stays worth telling.
+        self._notes, self._deeds = (notes, deeds) if actions else ((*notes, *deeds), ())
         number = self.conductor.number
         if actions:
             self._desk.note("notice", "transition.begins", f"transition {number}: {actions} actions", transition=number)
@@ -495,10 +501,8 @@ class Coordinator:
 
     def rest(self, now: Milliseconds) -> None:
         """Nothing to do: look again after the recheck interval, or when the graph says that something changes."""
-        if self._carrying_out:
-            # what the graph was to do is done: nobody shall read that a node "must be fenced" which was
-            self._carrying_out = False
-            self.advice = tuple(note for note in self.advice if not is_deed(note))
+        # What the graph was to do is done: nobody shall read that a node "must be fenced" which was.
+        self._deeds = ()
         wait = self._cib.options().cluster_recheck_interval_ms
         graph = self.conductor.graph
         if graph is not None and graph.recheck_at is not None:

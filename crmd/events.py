@@ -58,6 +58,8 @@ class Scheduled(msgspec.Struct, frozen=True, tag=True):
     graph: Graph
     notes: tuple[str, ...] = ()
     """Sentences for people: what cannot be done and why."""
+    deeds: tuple[str, ...] = ()
+    """Sentences for people that hold until the graph is carried out: what it does and why."""
 
 
 class ScheduleFailed(msgspec.Struct, frozen=True, tag=True):

@@ -144,7 +144,7 @@ class PolicyWorker:
         self._watch_the_next()
         match reply:
             case Outcome():
-                self._post(Scheduled(reply.request, reply.graph, reply.notes))
+                self._post(Scheduled(reply.request, reply.graph, reply.notes, reply.deeds))
             case Refused():
                 self._loaded = False
                 self._post(ScheduleFailed(reply.request, reply.reason))

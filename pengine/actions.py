@@ -6,7 +6,6 @@ shutdown, cleaning up) and how an ordering between two actions is recorded.
 
 from __future__ import annotations
 
-from pengine.deeds import must_be_fenced
 from pengine.device_digests import add_device_digests
 from pengine.operations import find_action_operation, operation_meta
 from pengine.relations import (
@@ -319,7 +318,7 @@ def fence_node(cluster: Cluster, node: Node, reason: str, priority_delay: bool =
         return
     if not node.unclean:
         node.unclean = True
-        cluster.note(must_be_fenced(node.name, reason))
+        cluster.announce(f"node {node.name} must be fenced: {reason}")
         fence_action(cluster, node, None, True, reason, priority_delay)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from cib.values import INFINITY, add_scores, leading_integer, milliseconds_to_seconds, score_or
 from pengine.actions import operation_key, request
-from pengine.deeds import failures_forgotten
 from pengine.state import HistoryEntry
 from pengine.working import Action, Cluster, Node, Resource
 
@@ -114,7 +113,7 @@ def clear_failcount(cluster: Cluster, resource: Resource, node: Node, reason: st
     action = request(cluster, resource, operation_key(resource.id, "clear_failcount"), "clear_failcount", node, False)
     action.meta["op_no_wait"] = "true"
     cluster.clear_failcounts.add((resource.id, node.index))
-    cluster.note(failures_forgotten(resource.id, node.name, reason))
+    cluster.announce(f"failures of {resource.id} on {node.name} are forgotten: {reason}")
     return action
 
 

@@ -62,10 +62,11 @@ class Outcome:
     """What a run decided.
 
     `placements` by resource id; `scores` as people ask to see them (one line each); `graph` what must be done;
-    `notes` what people should be told; `ledger` why; `cluster` the working data, for those who render a status.
+    `notes` what people should be told, `deeds` only until the graph is carried out; `ledger` why; `cluster` the working
+    data, for those who render a status.
     """
 
-    __slots__ = ("cluster", "graph", "ledger", "notes", "placements", "scores")
+    __slots__ = ("cluster", "deeds", "graph", "ledger", "notes", "placements", "scores")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Outcome:
         scores: list[str],
         graph: Graph,
         notes: list[str],
+        deeds: list[str],
         ledger: Ledger,
         cluster: Cluster,
     ) -> None:
@@ -80,6 +82,7 @@ class Outcome:
         self.scores = scores
         self.graph = graph
         self.notes = notes
+        self.deeds = deeds
         self.ledger = ledger
         self.cluster = cluster
 
@@ -97,7 +100,7 @@ def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outco
     for resource in cluster.resources:
         _add_placements(resource, placements)
     notes = [*cluster.notes, *unmet_reasons(cluster)]
-    return Outcome(placements, score_lines(cluster), graph, notes, cluster.ledger, cluster)
+    return Outcome(placements, score_lines(cluster), graph, notes, cluster.deeds, cluster.ledger, cluster)
 
 
 def decide(cluster: Cluster) -> None:

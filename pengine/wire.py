@@ -50,6 +50,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     graph: Graph
     notes: tuple[str, ...] = ()
     """Sentences for people: what can't be done and why."""
+    deeds: tuple[str, ...] = ()
+    """Sentences for people that hold until the graph is carried out."""
     placements: tuple[PlacementSummary, ...] = ()
 
 

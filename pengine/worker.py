@@ -88,4 +88,4 @@ class Worker:
             wire.PlacementSummary(item.resource, item.current, item.role, item.node, item.next_role)
             for item in outcome.placements.values()
         )
-        return wire.Outcome(number, outcome.graph, tuple(outcome.notes), placements)
+        return wire.Outcome(number, outcome.graph, tuple(outcome.notes), tuple(outcome.deeds), placements)

@@ -504,6 +504,7 @@ class Cluster:
         "colocations",
         "context",
         "dc",
+        "deeds",
         "failed_operations",
         "fence_device_exists",
         "histories",
@@ -569,6 +570,8 @@ class Cluster:
         self.ledger = Ledger()
         self.notes: list[str] = []
         """What people should be told: why nothing starts, what was ignored in the document."""
+        self.deeds: list[str] = []
+        """What people should be told as long as it is being done: which node is fenced, and why."""
         self.score_lines: list[tuple[str, str, str | None, int]] = []
         """(prefix, resource id, node name or None, score) in the order in which they came about."""
         self.notices: list[str] = []
@@ -577,6 +580,11 @@ class Cluster:
         """Tell people something, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def announce(self, text: str) -> None:
+        """Tell people what the graph does, once."""
+        if text not in self.deeds:
+            self.deeds.append(text)
 
     def entry_exists(self, resource: Resource, node: Node) -> bool:
         """Say whether the node is in the resource's table."""

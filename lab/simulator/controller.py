@@ -266,7 +266,7 @@ class ControllerProcess(Process):
             return
         outcome = schedule(unpack(Document.from_bytes(snapshot)), effect.at)
         self.world.reached["schedules"] += 1
-        self.post(Scheduled(effect.request, outcome.graph, tuple(outcome.notes)), delay)
+        self.post(Scheduled(effect.request, outcome.graph, tuple(outcome.notes), tuple(outcome.deeds)), delay)
 
     # -- for the last checks ---------------------------------------------------------------------------------------
 

@@ -511,7 +511,7 @@ class Cluster:
 
         def answer() -> None:
             if machine.controller is controller:
-                self._give(machine, Scheduled(request, graph, tuple(outcome.notes)))
+                self._give(machine, Scheduled(request, graph, tuple(outcome.notes), tuple(outcome.deeds)))
 
         self.at(3, answer)
 
