@@ -416,7 +416,7 @@ class Controller(Wiring):
         if dc is None:
             return
         self._last_term, self._last_known = dc.term, dc.recorded_members()
-        self._transitions = dc.conductor.number
+        self._transitions, self._last_request = dc.conductor.number, dc.last_request
         self._post.cancel(*_OFFICE_TIMERS)
         self._post.put(StopWorker())
 
@@ -434,7 +434,7 @@ class Controller(Wiring):
         conductor = Conductor(
             desk, term, self._me, self._settings.uuid, self._cib, self._transitions, self._last_seen, join.joined
         )
-        dc = self._dc = Coordinator(desk, term, me, self._settings, self._cib, conductor, join)
+        dc = self._dc = Coordinator(desk, term, me, self._settings, self._cib, conductor, join, self._last_request)
         dc.set_wall_offset(self._offset_ms)
         self._post.note(
             "notice", "dc.elected", f"{self._me} is DC of view {term.view}, round {term.round}", dc=self._me

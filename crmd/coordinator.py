@@ -73,7 +73,13 @@ class Coordinator:
         cib: CibView,
         conductor: Conductor,
         join: Join,
+        last_request: int = 0,
     ) -> None:
+        """`last_request` is the number of this node's last question to the policy engine in its earlier terms.
+
+        An answer to that may still come: taken for one to a question of this term, it would be a decision about a
+        document of the past.
+        """
         self.term = term
         self.join = join
         self.conductor = conductor
@@ -93,7 +99,7 @@ class Coordinator:
         self._unfetched: set[str] = set()
         self._answered: set[str] = set()
         self._dirty: list[str] = []
-        self._request = 0
+        self.last_request = last_request
         self._asked = 0
         """The request that the policy engine is working on; 0: none."""
         self._retry_at: Milliseconds | None = None
@@ -450,9 +456,9 @@ class Coordinator:
             self._wait_before_retry(now)
             return
         self._dirty.clear()
-        self._request += 1
-        self._asked = self._request
-        self._desk.put(AskSchedule(self._request))
+        self.last_request += 1
+        self._asked = self.last_request
+        self._desk.put(AskSchedule(self._asked))
 
     @property
     def advice(self) -> tuple[str, ...]:

@@ -98,6 +98,8 @@ class Wiring:
         """This node's last term as DC, and whose state it had recorded."""
         self._last_known: dict[str, Member] = {}
         self._transitions = 0
+        self._last_request = 0
+        """The number of the last question to the policy engine; it grows over all terms of this controller."""
         self._downs: dict[str, int] = {}
         """Nodes that were fenced while this node was no DC, with the life that ended."""
         self._hold_until = Milliseconds(0)

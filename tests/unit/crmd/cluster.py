@@ -133,6 +133,7 @@ class Cluster:
         self.traits: AgentTraits | None = None
         """What the agents' meta-data says, of all of them."""
         self.schedule_failures = 0
+        self.schedule_ms = 3
         self.fence_ms = 300
         self.fence_ok = True
         self.fence_log: list[tuple[int, str]] = []
@@ -513,7 +514,7 @@ class Cluster:
             if machine.controller is controller:
                 self._give(machine, Scheduled(request, graph, tuple(outcome.notes), tuple(outcome.deeds)))
 
-        self.at(3, answer)
+        self.at(self.schedule_ms, answer)
 
     def _set_timer(self, machine: Machine, kind: str, name: str, at: int) -> None:
         key = (kind, name)
