@@ -371,8 +371,12 @@ class Coordinator:
         self._desk.put(TakeRole(self.taking_part()))
 
     def taking_part(self) -> tuple[str, ...]:
-        """The members whose replica follows this DC."""
-        return tuple(e.member.name for e in self.join.members if e.phase in (Phase.ACKED, Phase.CONFIRMED))
+        """The members whose replica follows this DC; its own does so also while its executor is waited for."""
+        return tuple(
+            entry.member.name
+            for entry in self.join.members
+            if entry.phase in (Phase.ACKED, Phase.CONFIRMED) or entry.member.name == self._me.name
+        )
 
     def record(self, now: Milliseconds) -> None:
         """Write what the members told, and what became of those that are not here."""
