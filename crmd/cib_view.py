@@ -116,6 +116,10 @@ class CibView:
         """The newest call id recorded of a resource on a node; 0 if there is none."""
         return max((entry.call_id for entry in self.history(name, resource)), default=0)
 
+    def has_single_result(self, name: str, resource: str) -> bool:
+        """Whether the result of an operation that is not a recurring one is recorded of a resource on a node."""
+        return any(not entry.interval_ms for entry in self.history(name, resource))
+
     def is_same(self, name: str, result: Finished) -> bool:
         """Whether exactly this result is recorded."""
         return any(

@@ -29,7 +29,7 @@ from crmd.peer_messages import (
     Term,
     result_key,
 )
-from crmd.result_places import call_place, newest_calls
+from crmd.result_places import call_place, newest_calls, unknown_resources, with_a_place
 from crmd.transition import ACTION_TIMER, Completed, Fire, Progress, Transition, TransitionEffect
 from ipc.timers import CancelTimer, SetTimer
 from ipc.units import Milliseconds
@@ -359,11 +359,16 @@ class Conductor:
     ) -> None:
         """A joining member's results that nobody said are in the CIB: written, and counted where they are failures.
 
-        One that the member's own table is past is only counted: it would take the place of the later one.
+        One that the member's own table is past is only counted: it would take the place of the later one. So is one of
+        a resource whose state the member does not know: its history was left out so that it is probed.
         """
-        newest = newest_calls(table)
+        newest, unknown = newest_calls(table), unknown_resources(table)
         fresh = tuple(result for result in results if not self._cib.is_recorded(node, result))
-        past = tuple(result for result in fresh if result.call_id < newest.get(call_place(result), 0))
+        past = tuple(
+            result
+            for result in fresh
+            if result.call_id < newest.get(call_place(result), 0) or result.operation.resource in unknown
+        )
         if fresh:
             self._write_results(node, fresh, tuple(self._judge(result) for result in fresh), now, past)
         known = tuple(result_key(result) for result in results if result not in fresh)
@@ -383,8 +388,10 @@ class Conductor:
     ) -> None:
         """Write results and what they do to fail counts; those in `past` have no place in the history any more."""
         requests = []
+        candidates = tuple(result for result in results if result not in past)
+        placed = with_a_place(candidates, lambda resource: self._cib.has_single_result(node, resource))
         for result, judgement in zip(results, judgements, strict=True):
-            if result not in past:
+            if result in placed:
                 requests += self._cib.record_result(node, result)
             if judgement.count:
                 operation = result.operation

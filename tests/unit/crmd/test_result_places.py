@@ -3,8 +3,8 @@
 from cib.document import Document
 from cib.history import HistoryPoint, start
 from crmd.cib_view import CibView
-from crmd.result_places import call_place, newest_calls
-from lrmd.messages import AgentName, Finished, Operation, OperationStatus, ResourceState, ResourceTable
+from crmd.result_places import call_place, newest_calls, unknown_resources, with_a_place
+from lrmd.messages import AgentName, Finished, OcfExit, Operation, OperationStatus, ResourceState, ResourceTable
 
 DUMMY = AgentName("ocf", "heartbeat", "Dummy")
 
@@ -64,3 +64,28 @@ def test_single_operations_share_a_place_and_each_recurring_one_has_its_own() ->
     table = ResourceTable((ResourceState("a", DUMMY, history, (), (), unknown=False),), (), None)
     assert newest_calls(table) == {call_place(history[0]): 7, call_place(history[2]): 6}
     assert newest_calls(None) == {}
+
+
+def test_the_word_of_a_monitor_alone_is_no_history() -> None:
+    """A resource with such a history would not be probed, although nobody knows whether it runs."""
+    monitor, start = result("monitor", 2000, 6), result("start", 0, 5)
+    assert with_a_place((monitor,), lambda _resource: False) == ()
+    assert with_a_place((monitor,), lambda _resource: True) == (monitor,)
+    assert with_a_place((start, monitor), lambda _resource: False) == (start, monitor)
+
+
+def test_a_result_that_was_lost_removes_the_place_of_the_monitors_that_come_with_it() -> None:
+    lost, monitor = result("stop", 0, 7, exit_code=int(OcfExit.UNKNOWN)), result("monitor", 2000, 6)
+    assert with_a_place((lost, monitor), lambda _resource: True) == (lost,)
+
+
+def test_only_a_probe_or_another_single_operation_counts_as_history() -> None:
+    assert CibView(Kept(entry("a_last_0", "monitor", 0, 7))).has_single_result("n1", "a")
+    assert not CibView(Kept(entry("a_monitor_2000", "monitor", 2000, 15))).has_single_result("n1", "a")
+
+
+def test_an_executor_tells_of_which_resource_it_does_not_know_the_state() -> None:
+    known = ResourceState("a", DUMMY, (), (), (), unknown=False)
+    unknown = ResourceState("b", DUMMY, (), (), (), unknown=True)
+    assert unknown_resources(ResourceTable((known, unknown), (), None)) == {"b"}
+    assert unknown_resources(None) == set()
