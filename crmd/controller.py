@@ -394,6 +394,8 @@ class Controller(Wiring):
             case Action.REST:
                 self._office().rest(self._now)
             case Action.DEPART:
+                # A round that began now, by a timer that was set before, would concern nobody.
+                self._perform_election(self._election.leave())
                 self._post.put(ToHeartbeat(StopReady()))
             case Action.INTEGRATE:
                 pass

@@ -2,9 +2,14 @@
 
 import pytest
 
+from cib.requests import Request
 from cib.settings import set_property
 from crmd.events import Paused
-from crmd.messages import ApplyCib
+from crmd.member_side import SILENCE_TIMER
+from crmd.messages import ApplyCib, CibApplied
+from crmd.states import State
+from ipc.timers import TimerFired
+from ipc.units import Milliseconds
 from lrmd.messages import OcfExit
 from tests.unit.crmd.cluster import Cluster, cib, dummy, option, running_cluster
 from tests.unit.crmd.stack import STACK, attributes_of, everything_runs_once, three, two
@@ -219,3 +224,57 @@ def test_an_order_that_is_lost_counts_as_failed_after_its_time_and_the_resource_
 
     assert cluster.noted("action.lost")
     everything_runs_once(cluster, "a")
+
+
+def test_an_answer_of_the_policy_engine_to_a_question_of_an_earlier_term_decides_nothing() -> None:
+    """The questions of all terms are told apart: the late answer is about a document of the past."""
+    cluster = running_cluster("n1", cib=cib(*STACK))
+    cluster.schedule_ms = 40
+
+    def new_term() -> None:
+        cluster.lose_view("n1")
+        cluster.install("n1")
+        cluster.run(10)
+
+    cluster.ask("n1", ApplyCib(1, (Request("create", section="resources", xml=dummy("late").encode()),)))
+    cluster.run(5)
+    new_term()
+    cluster.ask("n1", ApplyCib(2, (Request("delete", section="resources", xml=b'<primitive id="late"/>'),)))
+    cluster.run(5)
+    new_term()
+    cluster.run(200)
+    cluster.settle()
+
+    assert any("late_monitor_0" in line for line in cluster.trace if " schedule " in line), "it was asked for"
+    assert [line for line in cluster.trace if " agent " in line and " late " in line] == []
+    everything_runs_once(cluster)
+
+
+@pytest.mark.parametrize("earlier_ms", range(4))
+def test_a_dc_whose_executor_is_being_replaced_still_keeps_what_it_acknowledges(earlier_ms: int) -> None:
+    """Where two_node gives the quorum, every member of the view must have it: a view of none has nothing on disk."""
+    cluster = two()
+    cluster.crash_and_view("n2")
+    cluster.run(2000)
+    cluster.settle()
+    cluster.lose_executor("n1")
+    cluster.run(5)
+    cluster.ask("n1", ApplyCib(1, (set_property("stop-all-resources", "false"),)))
+    cluster.run(earlier_ms)
+    cluster.return_executor("n1")
+    cluster.run(1000)
+    cluster.settle()
+
+    applied = [reply for _, _, reply in cluster.answers if isinstance(reply, CibApplied)]
+    assert [reply.kept_on for reply in applied] == [1]
+
+
+def test_a_timer_that_was_set_before_a_node_left_begins_no_election() -> None:
+    cluster = two()
+    leaver = next(name for name in cluster.names if name != cluster.dc())
+    controller = cluster.machines[leaver].controller
+    assert controller is not None
+    cluster.stop_node(leaver)
+    cluster.run_until(lambda: controller.state is State.STOPPING)
+
+    assert controller.handle(TimerFired(SILENCE_TIMER), Milliseconds(cluster.now)) == []
