@@ -77,6 +77,10 @@ class Resources:
         """Agents go on; their results go to nobody."""
         for execution in self.executions.values():
             execution.report = None
+        for run_id, note in self._machine.disk.run.notes.items():
+            if run_id not in self.executions and _makes_known(note.operation):
+                # It ended in the same instant: the executor did not get to know of it.
+                self.active.pop(note.operation.resource, None)
 
     def resume(self) -> None:
         """After a pause: agents that would have ended meanwhile end now."""
@@ -201,7 +205,7 @@ class Resources:
                 )
             )
         else:
-            if execution.operation.agent.standard == "stonith" and not execution.operation.interval_ms:
+            if _makes_known(execution.operation):
                 # A device is known only where an executor knows it, and the one that ordered this is dead.
                 self.active.pop(execution.operation.resource, None)
             if execution.gone is not None:
@@ -235,3 +239,8 @@ class Resources:
         """It is gone without anybody's order."""
         self.active.pop(resource, None)
         self._watch.gone(self._machine.name, resource)
+
+
+def _makes_known(operation: Operation) -> bool:
+    """Whether an operation makes a fence device known to the executor, or unknown."""
+    return operation.agent.standard == "stonith" and not operation.interval_ms
