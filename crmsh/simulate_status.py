@@ -302,9 +302,14 @@ class _ResourceWriter:
         return states
 
 
+def _is_disabled(resource: Resource) -> bool:
+    """Say whether its target role keeps a resource from all that it could be."""
+    return resource.target_role == STOPPED or (resource.target_role == UNPROMOTED and resource.top().promotable)
+
+
 def _collective_flags(resource: Resource, extra: list[str] | None = None) -> str:
     flags = list(extra or [])
-    if resource.target_role == STOPPED:
+    if _is_disabled(resource):
         flags.append("disabled")
     if resource.maintenance:
         flags.append("maintenance")
@@ -327,7 +332,7 @@ def counts(cluster: Cluster) -> tuple[int, int, int]:
         if resource.kind != PRIMITIVE or (resource.removed and not is_active(resource, False)):
             continue
         total += 1
-        if resource.target_role == STOPPED or (resource.target_role == UNPROMOTED and resource.top().promotable):
+        if _is_disabled(resource):
             disabled += 1
         if resource.blocked:
             blocked += 1

@@ -12,6 +12,7 @@ from cib.values import (
     leading_integer,
     node_name_key,
     parse_score,
+    score_or,
 )
 from pengine.namevalue import evaluate, merge_missing
 from pengine.relations import (
@@ -171,16 +172,23 @@ def guest_name(definition: ResourceDefinition) -> str | None:
 
 
 def health_state(cluster: Cluster, node: Node) -> int:
-    """Return how healthy a node's attributes say it is: negative red, 0 yellow, positive green."""
+    """Return how healthy a node's attributes say it is: negative red, 0 yellow, positive green; the worst one counts.
+
+    A number is red up to what red stands for, yellow up to what yellow stands for where that is not the same as green.
+    """
     if cluster.options.health_strategy == "none":
         return 1
+    colours = health_colours(cluster)
     state = 1
     for name, value in node.attributes.items():
         if not name.startswith("#health"):
             continue
         named = {"red": -1, "yellow": 0, "green": 1}.get(value.lower())
         if named is None:
-            number = leading_integer(value) or 0
-            named = (number > 0) - (number < 0)
+            score = score_or(value)
+            if score <= colours["red"]:
+                named = -1
+            else:
+                named = 0 if score <= colours["yellow"] != colours["green"] else 1
         state = min(state, named)
     return state

@@ -28,7 +28,7 @@ from crmsh.status.model import (
 from pengine.history_order import sort_entries
 from pengine.local_zone import local_zone
 from pengine.locations import unpack_location
-from pengine.nodes import find_node
+from pengine.nodes import find_node, health_state
 from pengine.reading import read_cluster
 from pengine.state import ClusterState, HistoryEntry, LocationDefinition, ResourceHistory
 from pengine.unpack import unpack
@@ -174,10 +174,8 @@ class StatusReader:
             )
 
     def _health(self, node: Node) -> str:
-        if self._cluster.options.health_strategy == "none":
-            return "green"
-        values = {value.lower() for name, value in node.attributes.items() if name.startswith("#health")}
-        return "red" if "red" in values else "yellow" if "yellow" in values else "green"
+        state = health_state(self._cluster, node)
+        return "red" if state < 0 else "green" if state else "yellow"
 
     def _attributes(self, node: Node) -> list[AttributeView]:
         if not node.online:
