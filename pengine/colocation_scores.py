@@ -14,7 +14,7 @@ import struct
 
 from cib.values import INFINITY, MINUS_INFINITY, add_scores
 from pengine.colocations import this_with_colocations, with_this_colocations
-from pengine.ledger import replace_scores
+from pengine.ledger import note_without_partner, replace_scores
 from pengine.node_choice import (
     assigned_nodes,
     assigned_score_of,
@@ -328,6 +328,8 @@ def _apply_to_scores(cluster: Cluster, dependent: Resource, primary: Resource, c
             work[index] = MINUS_INFINITY
     if score <= MINUS_INFINITY or score >= INFINITY or any_available(cluster, work):
         replace_scores(cluster, dependent, work, "colocation", colocation.id)
+    else:
+        cluster.ledger.ignored.append((dependent.id, colocation.id))
 
 
 def _apply_to_priority(cluster: Cluster, dependent: Resource, primary: Resource, colocation: Colocation) -> int:
@@ -375,6 +377,7 @@ def _apply_for_clone(cluster: Cluster, dependent: Resource, clone: Resource, col
         if partner is not None:
             return apply_colocation(cluster, dependent, partner, colocation)
         if colocation.score >= INFINITY:
+            note_without_partner(cluster, dependent, clone, colocation.id)
             assign_nowhere(dependent)
         return 0
     if colocation.score >= INFINITY:
@@ -398,6 +401,7 @@ def _apply_for_bundle(cluster: Cluster, dependent: Resource, bundle: Resource, c
         if container is not None:
             return apply_colocation(cluster, dependent, container, colocation)
         if colocation.score >= INFINITY:
+            note_without_partner(cluster, dependent, bundle, colocation.id)
             assign_nowhere(dependent)
         return 0
     allowed: set[int] = set()

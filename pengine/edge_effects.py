@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pengine.actions import newest_action, order_actions, set_reason
 from pengine.effective_flags import flags_of, original_task
+from pengine.ledger import note_without_partner
 from pengine.node_choice import (
     compatible_instance,
     role_of,
@@ -67,6 +68,11 @@ def clear_because(action: Action, flag: int, cause: Action) -> None:
     if not action.flags & flag:
         return
     action.flags &= ~flag
+    if flag == OPTIONAL:
+        if action.required_by is None:
+            action.required_by = cause
+    elif flag == RUNNABLE and action.blocked_by is None:
+        action.blocked_by = cause
     if action.resource is not cause.resource or action.resource is None:
         subject = f"{cause.resource.id} " if cause.resource is not None else ""
         set_reason(action, f"{_LOST[flag]} {subject}{cause.task}")
@@ -241,6 +247,7 @@ def _apply_interleaved(
         if partner is None:
             if not current and mark & (UNRUNNABLE_FIRST_BLOCKS | FIRST_IMPLIES_THEN):
                 changed |= _unassign(cluster, instance)
+                note_without_partner(cluster, instance, first.resource)
             continue
         first_inner = _instance_action(partner, first_task, node, first.task not in ("stop", "stopped"))
         then_inner = _instance_action(

@@ -14,7 +14,7 @@ from pengine.colocation_scores import (
     score_factor,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
-from pengine.ledger import ban_everywhere, set_score
+from pengine.ledger import ban_everywhere, note_restored, set_score
 from pengine.merge_sort import merge_sort
 from pengine.node_choice import (
     current_nodes,
@@ -222,7 +222,7 @@ def _assign_to_current(
         if chosen is node:
             success = True
             break
-        _restore_tables(instance, saved)
+        _restore_tables(cluster, instance, saved)
         if chosen is None:
             instance.unassigned = True
             break
@@ -239,11 +239,13 @@ def _save_tables(resource: Resource) -> list[Table]:
     return tables
 
 
-def _restore_tables(resource: Resource, tables: list[Table], position: int = 0) -> int:
+def _restore_tables(cluster: Cluster, resource: Resource, tables: list[Table], position: int = 0) -> int:
+    """Undo an attempt; what the ledger says of it is undone by rows of its own."""
+    note_restored(cluster, resource, tables[position].scores)
     resource.allowed = tables[position].copy()
     position += 1
     for child in resource.children:
-        position = _restore_tables(child, tables, position)
+        position = _restore_tables(cluster, child, tables, position)
     return position
 
 

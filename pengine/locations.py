@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from cib.rules import Rule, RuleContext, expand_submatches, passes
-from cib.values import MINUS_INFINITY, ValueFormatError, parse_score, score_or
+from cib.values import MINUS_INFINITY, ValueFormatError, format_score, parse_score, score_or
 from pengine.actions import request_task
 from pengine.constraint_targets import expand_tags, find_constrained, is_tag, set_of
 from pengine.failcounts import reaches_threshold
@@ -251,7 +251,7 @@ def _apply_failures(cluster: Cluster, resource: Resource, node: Node) -> None:
     count = reaches_threshold(cluster, resource, node)
     if count:
         target = resource if resource.unique else resource.top()
-        ban(cluster, target, node, "migration-threshold", f"{resource.id} failed {count} times")
+        ban(cluster, target, node, "migration-threshold", f"{resource.id} has a fail count of {format_score(count)}")
 
 
 def _apply_exclusive_discovery(cluster: Cluster, resource: Resource, node: Node) -> None:

@@ -117,17 +117,26 @@ def _order_pair(
     if minimum > 0:
         _order_after_minimum(cluster, definition.id, first, first_action, then, then_action, marks, minimum)
     else:
-        _order(cluster, first, first_action, then, then_action, marks)
+        _order(cluster, definition.id, first, first_action, then, then_action, marks)
     if not symmetric:
         return
     inverse_first, inverse_then = _INVERSE.get(first_action), _INVERSE.get(then_action)
     if inverse_first is None or inverse_then is None:
         cluster.note(f"constraint {definition.id}: '{first_action}' has no opposite to order when stopping")
         return
-    _order(cluster, then, inverse_then, first, inverse_first, _marks(kind, inverse_then, _INVERSE_SIDE))
+    _order(cluster, definition.id, then, inverse_then, first, inverse_first, _marks(kind, inverse_then, _INVERSE_SIDE))
 
 
-def _order(cluster: Cluster, first: Resource, first_action: str, then: Resource, then_action: str, marks: int) -> None:
+def _order(
+    cluster: Cluster,
+    constraint: str,
+    first: Resource,
+    first_action: str,
+    then: Resource,
+    then_action: str,
+    marks: int,
+) -> None:
+    cluster.ledger.orders.append((constraint, first.id, first_action, then.id, then_action))
     request_ordering(
         cluster,
         first,
@@ -225,18 +234,18 @@ def _order_within(cluster: Cluster, definition: OrderDefinition, item: ResourceS
     if kind == SERIALIZE_KIND:
         for position, member in enumerate(members):
             for later in members[position + 1 :]:
-                _order(cluster, member, action, later, action, marks)
+                _order(cluster, definition.id, member, action, later, action, marks)
         return
     if not sequential:
         return
     for earlier, later in itertools.pairwise(members):
-        _order(cluster, earlier, action, later, action, marks)
+        _order(cluster, definition.id, earlier, action, later, action, marks)
     inverse = _INVERSE.get(action)
     if not symmetric or inverse is None:
         return
     inverse_marks = _marks(kind, inverse, _INVERSE_SIDE)
     for earlier, later in itertools.pairwise(members):
-        _order(cluster, later, inverse, earlier, inverse, inverse_marks)
+        _order(cluster, definition.id, later, inverse, earlier, inverse, inverse_marks)
 
 
 def _order_between(
@@ -271,4 +280,4 @@ def _order_between(
         thens = thens[-1:] if inverse else thens[:1]
     for first in firsts:
         for then in thens:
-            _order(cluster, first, first_action, then, then_action, marks)
+            _order(cluster, definition.id, first, first_action, then, then_action, marks)

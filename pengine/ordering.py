@@ -200,17 +200,18 @@ class OrderingEngine:
             if action.task == "promote" and colocation.primary_role != PROMOTED:
                 continue
             task = "promote" if colocation.dependent_role == PROMOTED else "start"
-            self._block(colocation.dependent, task, action.resource)
+            self._block(colocation.dependent, task, action.resource, action)
 
-    def _block(self, resource: Resource, task: str, cause: Resource) -> None:
+    def _block(self, resource: Resource, task: str, cause: Resource, blocker: Action) -> None:
         for action in reversed(list(resource.actions)):
             if action.task == task and action.flags & RUNNABLE:
                 action.flags &= ~RUNNABLE
+                action.blocked_by = blocker
                 set_reason(action, f"colocation with {cause.id}")
                 self.block_dependents(action)
                 self.update(action)
         for child in resource.children:
-            self._block(child, task, cause)
+            self._block(child, task, cause, blocker)
 
 
 def _node_of(action: Action) -> Node | None:

@@ -115,9 +115,11 @@ def choose_node(cluster: Cluster, resource: Resource, prefer: Node | None, stop_
         record(cluster, resource, None, forced=False, stop_if_fail=stop_if_fail)
         return
     current = current_node(resource)
-    best = sort_nodes(cluster, indices, scores, current, cluster.options.placement_strategy)[0]
+    ranked = sort_nodes(cluster, indices, scores, current, cluster.options.placement_strategy)
+    best = ranked[0]
     best_score = scores[best.index]
     chosen = best
+    rule = "score"
     if (
         prefer is not None
         and scores[prefer.index] != ABSENT
@@ -126,6 +128,7 @@ def choose_node(cluster: Cluster, resource: Resource, prefer: Node | None, stop_
         and prefer.available()
     ):
         chosen = prefer
+        rule = "preferred"
     elif (
         not (resource.unique and resource.parent is not None and resource.parent.kind == CLONE)
         and best_score > 0
@@ -136,7 +139,19 @@ def choose_node(cluster: Cluster, resource: Resource, prefer: Node | None, stop_
         and scores[current.index] == best_score
     ):
         chosen = current
+        rule = "present"
+    cluster.ledger.choose(resource.id, chosen.index, rule, _tied(ranked, scores))
     record(cluster, resource, chosen, forced=False, stop_if_fail=stop_if_fail)
+
+
+def _tied(ranked: list[Node], scores: list[int]) -> tuple[tuple[int, int], ...]:
+    """Return the nodes that are as good as the best one, and how many resources each has already."""
+    if len(ranked) < 2 or scores[ranked[1].index] != scores[ranked[0].index]:
+        return ()
+    best_score = scores[ranked[0].index]
+    return tuple(
+        (node.index, node.assigned_count) for node in ranked if scores[node.index] == best_score and node.available()
+    )
 
 
 def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: bool, stop_if_fail: bool) -> None:

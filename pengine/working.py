@@ -428,6 +428,7 @@ class Action:
         "after",
         "after_marks",
         "before",
+        "blocked_by",
         "cancel_call_id",
         "cancel_task",
         "deduplicated",
@@ -443,6 +444,7 @@ class Action:
         "priority",
         "reason",
         "required_before",
+        "required_by",
         "resource",
         "runnable_before",
         "task",
@@ -472,6 +474,9 @@ class Action:
         """For a cancellation the task of the operation that is cancelled."""
         self.cancel_call_id: str | None = None
         self.deduplicated = False
+        self.required_by: Action | None = None
+        """The action that made it required, and `blocked_by` the one that made it impossible: the first of each."""
+        self.blocked_by: Action | None = None
 
     def is_set(self, flags: int) -> bool:
         """Say whether all the flags are set."""
