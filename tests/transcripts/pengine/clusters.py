@@ -3,7 +3,10 @@
 One line says one thing, much as in the shell: `node`, `primitive`, `group`, `clone`, `location`, `colocation`,
 `order`, `option`, `defaults`; `history NODE RESOURCE TASK[=INTERVAL_MS] RC` tells what happened, `attribute NODE
 NAME=VALUE` what a node says of itself, `quorum no` and `now SECONDS` the circumstances. Histories are in the order
-in which the operations ran.
+in which the operations ran. Constraints take further attributes as NAME=VALUE. What has no line of its own is written
+as the element that it is: `xml SECTION <ELEMENT .../>`, and `schema NAME` says what the document is written for.
+
+`show scores`, `show limits`, `show notes` and `show action KEY NAME...` ask for more than what is done.
 """
 
 from __future__ import annotations
@@ -22,6 +25,15 @@ _STATES = {
     "offline": {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"},
     "pending": {"in_ccm": "true", "crmd": "online", "join": "pending", "expected": "member"},
 }
+_ROOT = {
+    "have-quorum": "true",
+    "validate-with": "pacemaker-3.9",
+    "crm_feature_set": "3.16.1",
+    "admin_epoch": "1",
+    "epoch": "1",
+    "num_updates": "1",
+}
+_HISTORY_WORDS = frozenset({"at", "digest", "expected", "status"})
 _UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -34,7 +46,7 @@ class ClusterText:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.root = etree.Element("cib", {"have-quorum": "true", "validate-with": "pacemaker-3.9"})
+        self.root = etree.Element("cib", dict(_ROOT))
         configuration = etree.SubElement(self.root, "configuration")
         options = etree.SubElement(configuration, "crm_config")
         self._options = etree.SubElement(options, "cluster_property_set", id="cib-bootstrap-options")
@@ -44,9 +56,14 @@ class ClusterText:
         self._configuration = configuration
         self._status = etree.SubElement(self.root, "status")
         self._calls = 0
+        self.shown: list[list[str]] = []
+        """What `show` lines ask for, word by word."""
 
     def take(self, line: str) -> None:
         """Take one line."""
+        if line.startswith("xml "):
+            self._take_element(*line.split(" ", 2)[1:])
+            return
         words = shlex.split(line)
         if not words:
             return
@@ -54,6 +71,40 @@ class ClusterText:
         if handler is None:
             raise TranscriptError(f"'{line}': '{words[0]}' is not known")
         handler(words[1:])
+
+    def _take_element(self, section: str, text: str) -> None:
+        """Put an element into a section of the configuration, or into the status."""
+        if section == "status":
+            parent: etree._Element | None = self._status
+        else:
+            parent = self._configuration.find(section)
+        if parent is None:
+            parent = etree.SubElement(self._configuration, section)
+        parent.append(etree.fromstring(text))
+
+    def _take_show(self, words: list[str]) -> None:
+        self.shown.append(words)
+
+    def _take_schema(self, words: list[str]) -> None:
+        self.root.set("validate-with", words[0])
+
+    def _take_cib(self, words: list[str]) -> None:
+        for word in words:
+            name, _, value = word.partition("=")
+            self.root.set(name, value)
+
+    def _take_state(self, words: list[str]) -> None:
+        """`state NODE NAME=VALUE...` changes what the status says of a node; a remote one gets its state so."""
+        element = next((item for item in self._status if item.get("uname") == words[0]), None)
+        if element is None:
+            element = etree.SubElement(self._status, "node_state", id=words[0], uname=words[0], remote_node="true")
+            transient = etree.SubElement(element, "transient_attributes", id=words[0])
+            etree.SubElement(transient, "instance_attributes", id=f"status-{words[0]}")
+            lrm = etree.SubElement(element, "lrm", id=words[0])
+            etree.SubElement(lrm, "lrm_resources")
+        for word in words[1:]:
+            name, _, value = word.partition("=")
+            element.set(name, value)
 
     def _pairs(self, parent: etree._Element, words: list[str]) -> None:
         for word in words:
@@ -93,15 +144,26 @@ class ClusterText:
 
     def _take_ticket(self, words: list[str]) -> None:
         """`ticket NAME granted|revoked` tells the state, `ticket ID NAME RESOURCE POLICY` constrains."""
-        if len(words) == 2:
+        if len(words) == 2 or words[1] in ("granted", "revoked"):
             section = self._status.find("tickets")
             if section is None:
                 section = etree.SubElement(self._status, "tickets")
             granted = "true" if words[1] == "granted" else "false"
-            etree.SubElement(section, "ticket_state", id=words[0], granted=granted)
+            element = etree.SubElement(section, "ticket_state", id=words[0], granted=granted)
+            if "standby" in words:
+                element.set("standby", "true")
             return
-        names = ("id", "ticket", "rsc", "loss-policy")
-        etree.SubElement(self._constraints, "rsc_ticket", dict(zip(names, words, strict=True)))
+        self._constrain("rsc_ticket", ("id", "ticket", "rsc", "loss-policy"), words)
+
+    def _constrain(self, tag: str, names: tuple[str, ...], words: list[str]) -> etree._Element:
+        """Make a constraint: its attributes in order, then others as NAME=VALUE."""
+        plain = [word for word in words if "=" not in word]
+        element = etree.SubElement(self._constraints, tag, dict(zip(names, plain, strict=False)))
+        for word in words:
+            name, equals, value = word.partition("=")
+            if equals:
+                element.set(name, value)
+        return element
 
     def _take_bundle(self, words: list[str]) -> None:
         """`bundle ID IMAGE REPLICAS FIRST-ADDRESS PRIMITIVE`."""
@@ -176,6 +238,9 @@ class ClusterText:
         if where != "rule":
             element.set("node", where)
             element.set("score", score)
+            for word in words[4:]:
+                name, _, value = word.partition("=")
+                element.set(name, value)
             return
         rule = etree.SubElement(element, "rule", id=f"{identifier}-rule", score=score)
         names = ("attribute", "operation", "value")
@@ -185,11 +250,11 @@ class ClusterText:
 
     def _take_colocation(self, words: list[str]) -> None:
         names = ("id", "score", "rsc", "with-rsc", "rsc-role", "with-rsc-role")
-        etree.SubElement(self._constraints, "rsc_colocation", dict(zip(names, words, strict=False)))
+        self._constrain("rsc_colocation", names, words)
 
     def _take_order(self, words: list[str]) -> None:
         names = ("id", "kind", "first", "then", "first-action", "then-action")
-        etree.SubElement(self._constraints, "rsc_order", dict(zip(names, words, strict=False)))
+        self._constrain("rsc_order", names, words)
 
     def _take_defaults(self, words: list[str]) -> None:
         tag = f"{words[0]}_defaults"
@@ -227,14 +292,18 @@ class ClusterText:
             "transition-magic": f"{status}:{rc};{key}",
         }
         attributes["op-digest"] = extra.get("digest") or self._digest(resource, task, interval)
-        for name in ("migrate_source", "migrate_target"):
-            if name in extra:
-                attributes[name] = extra[name]
+        attributes.update({name: extra[name] for name in extra if name not in _HISTORY_WORDS})
         if attributes["id"].endswith("_last_0"):
             for old in list(entry):
                 if old.get("id") == attributes["id"]:
                     entry.remove(old)
         etree.SubElement(entry, "lrm_rsc_op", attributes)
+
+    def _take_lock(self, words: list[str]) -> None:
+        """`lock NODE RESOURCE SECONDS`: the node was shut down cleanly at that time and keeps the resource."""
+        for entry in self._node_state(words[0]).iterfind("lrm/lrm_resources/lrm_resource"):
+            if entry.get("id") == words[1]:
+                entry.set("shutdown-lock", words[2])
 
     def _digest(self, resource: str, task: str, interval: str) -> str:
         """Return the digest of what the configuration gives the operation (timeouts in plain seconds)."""
@@ -268,10 +337,17 @@ class ClusterText:
         return entry
 
 
-def build(text: str) -> tuple[etree._Element, int]:
-    """Return the document that the lines describe, and the time in it (seconds since the epoch)."""
+def read(text: str) -> ClusterText:
+    """Return the cluster that the lines describe."""
     cluster = ClusterText()
     for line in text.splitlines():
         if not line.lstrip().startswith("#"):
             cluster.take(line)
+    cluster.root.set("execution-date", str(cluster.now))
+    return cluster
+
+
+def build(text: str) -> tuple[etree._Element, int]:
+    """Return the document that the lines describe, and the time in it (seconds since the epoch)."""
+    cluster = read(text)
     return cluster.root, cluster.now
