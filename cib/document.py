@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 
 from cib.digest import configuration_digest, filtered_digest
-from cib.errors import ParseError
 from cib.patch import Patch
 from cib.patch_apply import apply_patch
 from cib.tree import Tree
 from cib.version import VERSION_ATTRIBUTES, CibVersion
-from cib.xml import MAX_BYTES, Element, name_of, parse, serialise, serialise_pretty, shell_of
+from cib.xml import MAX_BYTES, Element, name_of, parse_cib, serialise, serialise_pretty, shell_of
 
 CONFIGURATION_SECTIONS = (
     "crm_config",
@@ -34,12 +33,7 @@ class Document(Tree):
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "the input", max_bytes: int = MAX_BYTES) -> Document:
         """Read a document; `source` names it in errors. Raises `ParseError` (also where the root is not `cib`)."""
-        root = parse(data, source, max_bytes)
-        if root.tag != "cib":
-            raise ParseError(
-                source, root.sourceline or 0, 1, f"the outermost element is <{name_of(root)}>, expected <cib>"
-            )
-        return cls(root)
+        return cls(parse_cib(data, source, max_bytes))
 
     def to_bytes(self) -> bytes:
         """Return the document as Pacemaker's files have it: indented, no XML declaration."""

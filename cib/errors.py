@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cib.reports import Report
-from cib.version import CibVersion
+TYPE_CHECKING = False  # typing itself is slow to import, and so is what the reports are made with
+if TYPE_CHECKING:
+    from cib.reports import Report
+    from cib.version import CibVersion
 
 
 class CibError(Exception):

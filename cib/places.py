@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
-
-import msgspec
+from dataclasses import replace
 
 from cib.reports import Report
 from cib.xml import Element, encoding_of, name_of
@@ -27,7 +26,7 @@ def located(reports: Iterable[Report], root: Element, data: bytes, source: str) 
 
     `root` was read from `data`. A report whose place cannot be told keeps the line that it has.
     """
-    known = tuple(msgspec.structs.replace(report, source=source) for report in reports)
+    known = tuple(replace(report, source=source) for report in reports)
     if not known:
         return ()
     numbers = _Numbers(root)
@@ -107,4 +106,4 @@ def _with_place(report: Report, text: str, tag: re.Match[str] | None) -> Report:
         if written is not None:
             offset = tag.start("attributes") + written.start()
     line = text.count("\n", 0, offset) + 1
-    return msgspec.structs.replace(report, line=line, column=offset - (text.rfind("\n", 0, offset) + 1) + 1)
+    return replace(report, line=line, column=offset - (text.rfind("\n", 0, offset) + 1) + 1)

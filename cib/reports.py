@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
 Severity = Literal["error", "warning"]
-
 
 REPORTS_MAX = 25
 """More errors of one document are not looked for."""
 
 
-class Report(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Report:
     """What is wrong, with which element, and where it stands."""
 
     code: str

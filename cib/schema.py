@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import schemas
-from cib.document import Document
 from cib.explain import explain
 from cib.grammar import Grammar
 from cib.integrity import integrity
@@ -26,6 +26,9 @@ VERSIONS = (
 )
 # fmt: on
 """The grammar's versions that Pacemaker has had, oldest first."""
+
+if TYPE_CHECKING:
+    from cib.document import Document
 
 NONE = "none"
 _MAIN_FILE = "cib.rng"
@@ -46,8 +49,13 @@ def validate(document: Document, grammar: RelaxNg | None = None) -> tuple[Report
 
     `none` accepts everything, with a warning. A claim that is missing or unknown is an error: nothing is guessed.
     """
-    claim = document.root.get("validate-with")
-    line = document.root.sourceline or 0
+    return validate_root(document.root, grammar)
+
+
+def validate_root(root: Element, grammar: RelaxNg | None = None) -> tuple[Report, ...]:
+    """As `validate`, of a document of which there is the `cib` element only."""
+    claim = root.get("validate-with")
+    line = root.sourceline or 0
     if claim == NONE:
         text = "validate-with is 'none': mistakes are not found, this is deprecated"
         return (Report("schema.none", "warning", text, "cib", "", line, attribute="validate-with"),)
@@ -56,7 +64,7 @@ def validate(document: Document, grammar: RelaxNg | None = None) -> tuple[Report
         found = "is missing" if claim is None else f"has the unknown value '{claim}'"
         text = f"attribute 'validate-with' {found}, expected {names[0]} to {names[-2]}"
         return (Report("schema.unknown", "error", text, "cib", "", line, attribute="validate-with"),)
-    return conformance(document.root, grammar) or integrity(document.root)
+    return conformance(root, grammar) or integrity(root)
 
 
 def separate_validator() -> Callable[[Document], tuple[Report, ...]]:

@@ -235,3 +235,17 @@ def node_name_key(name: str) -> tuple[tuple[int, int, int], ...]:
             key.append((ord(character), 0, 0))
             position += 1
     return tuple(key)
+
+
+def readable_interval(milliseconds: int) -> str:
+    """Return a duration as Pacemaker shows intervals: 1m30s, 10s, 1.500s, 20ms."""
+    text = ""
+    rest = milliseconds
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
+        if rest >= size:
+            text += f"{rest // size}{unit}"
+            rest %= size
+    if rest >= 1000 or (rest and text):
+        fraction = f".{rest % 1000:03d}" if rest % 1000 else ""
+        return f"{text}{rest // 1000}{fraction}s"
+    return text + (f"{rest}ms" if rest else "") or "0s"

@@ -51,6 +51,14 @@ def parse(data: bytes, source: str = "the input", max_bytes: int = MAX_BYTES) ->
     return root
 
 
+def parse_cib(data: bytes, source: str = "the input", max_bytes: int = MAX_BYTES) -> Element:
+    """Return the root of a CIB, as `parse` does; raises `ParseError` also where it is something else."""
+    root = parse(data, source, max_bytes)
+    if root.tag != "cib":
+        raise ParseError(source, root.sourceline or 0, 1, f"the outermost element is <{name_of(root)}>, expected <cib>")
+    return root
+
+
 def parse_input(data: bytes, what: str) -> Element:
     """Return the root of a request's input; raises `InvalidRequestError` where it is no XML."""
     if not data.strip():

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
-from cib.patch_apply import apply_patch
 from cib.rule_parse import parse_rule
 from cib.rules import Rule, uses_node_attributes
 from cib.values import interval_ms_or, is_false, is_true, leading_integer, score_or
@@ -65,6 +64,8 @@ class _DocumentSource:
 
     def apply(self, *patches: Patch) -> ClusterState:
         """See `ClusterState.apply`."""
+        from cib.patch_apply import apply_patch  # who works on files has no use for patches, which are slow to import
+
         for patch in patches:
             apply_patch(self._document, patch)
             self._document.forget_journal()
@@ -271,7 +272,7 @@ class _Unpacker:
                 elif child.tag == "lrm":
                     for listing in child:
                         if listing.tag == "lrm_resources":
-                            resources.extend(_history(item) for item in listing if item.tag == "lrm_resource")
+                            resources.extend(read_history(item) for item in listing if item.tag == "lrm_resource")
             yield NodeStatus(
                 id=element.get("id"),
                 name=element.get("uname"),
@@ -322,7 +323,8 @@ def _tickets(status: Element | None) -> Iterator[TicketStatus]:
                 )
 
 
-def _history(element: Element) -> ResourceHistory:
+def read_history(element: Element) -> ResourceHistory:
+    """Return what an `lrm_resource` says."""
     return ResourceHistory(
         id=element.get("id") or "",
         standard=element.get("class") or "",

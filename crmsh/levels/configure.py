@@ -111,7 +111,7 @@ def _report_problems(session: Session, since_base: bool = False) -> bool:
     With `since_base` errors that were there before the changes are told as warnings, since they are no reason to
     refuse; warnings that were there before are not told again.
     """
-    from msgspec.structs import replace
+    from dataclasses import replace
 
     from crmsh.configuration.verify import verify_cib
     from crmsh.language.xml import to_line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cib.values import readable_interval
 from crmsh.status.blocks import Block, Item, when
 from crmsh.status.model import ClusterStatus, FailureView, FencingView, HistoryView, OperationView
 from crmsh.status.node_text import node_name
@@ -120,20 +121,6 @@ def failure_line(failure: FailureView) -> str:
     if failure.exec_ms and failure.exec_ms.isdigit() and int(failure.exec_ms):
         text += f" after {readable_interval(int(failure.exec_ms))}"
     return text
-
-
-def readable_interval(milliseconds: int) -> str:
-    """A duration as Pacemaker's readable intervals: 1m30s, 10s, 20ms."""
-    text = ""
-    rest = milliseconds
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)):
-        if rest > size:
-            text += f"{rest // size}{unit}"
-            rest %= size
-    if rest >= 1000 or (rest and text):
-        fraction = f".{rest % 1000:03d}" if rest % 1000 else ""
-        return f"{text}{rest // 1000}{fraction}s"
-    return text + (f"{rest}ms" if rest else "") or "0s"
 
 
 def failure_detail(failure: FailureView) -> str:
