@@ -1,22 +1,24 @@
-"""`crm_simulate`: what the cluster would do with a given document, without doing it."""
+"""`crm_simulate`: what the cluster would do in a situation, without doing it."""
 
 from __future__ import annotations
 
-import bz2
 import os
 import sys
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cib.dates import parse_instant
-from cib.errors import CibError
 from cib.values import ValueFormatError, leading_integer
-from cib.xml import parse
-from crmsh.backend import BackendError, open_backend
-from crmsh.simulate_status import counts, status_lines
-from crmsh.simulate_summary import summary_lines
+from cib.xml import Element
+from crmsh import exit_codes
+from crmsh.failure import Failure
+from crmsh.frame import Call, run
+from crmsh.simulation.arguments import TOOL, Arguments
+from crmsh.simulation.injection import inject
+from crmsh.simulation.source import place_to_write_back, read_document, write_document, write_text
+from crmsh.simulation.status_document import write_changes
+from crmsh.simulation.summary import summarize
+from crmsh.simulation.text import TextWriter
 from pengine.collector import paused_collector
 from pengine.graph import Graph
 from pengine.graph_builder import build_graph
@@ -24,262 +26,169 @@ from pengine.graph_dot import graph_to_dot
 from pengine.graph_xml import graph_to_xml
 from pengine.local_zone import local_zone
 from pengine.reading import read_cluster
-from pengine.scheduler import decide, score_lines
+from pengine.scheduler import decide
 from pengine.simulation import simulate
 from pengine.state import ClusterState
 from pengine.unpack import unpack_element
 from pengine.working import Cluster
 
-EXIT_OK = 0
-EXIT_ERROR = 1
-EXIT_USAGE = 64
-EXIT_NO_INPUT = 66
-EXIT_CANNOT_CREATE = 73
-EXIT_BAD_DOCUMENT = 78
-EXIT_BAD_DATE = 65
-
-_WITH_VALUE = {
-    "-x": "xml_file",
-    "--xml-file": "xml_file",
-    "-G": "graph",
-    "--save-graph": "graph",
-    "-D": "dot",
-    "--save-dotfile": "dot",
-    "-t": "set_datetime",
-    "--set-datetime": "set_datetime",
-}
-_SWITCHES = {
-    "-S": "simulate",
-    "--simulate": "simulate",
-    "-R": "run",
-    "--run": "run",
-    "-s": "scores",
-    "--show-scores": "scores",
-    "-Q": "quiet",
-    "--quiet": "quiet",
-    "-a": "all_actions",
-    "--all-actions": "all_actions",
-    "-L": "live",
-    "--live-check": "live",
-    "-p": "pipe",
-    "--xml-pipe": "pipe",
-    "-V": "verbose",
-    "--verbose": "verbose",
-}
-_NO_VALIDATION = (
-    'Schema validation of configuration is disabled (support for validate-with set to "none" is deprecated and '
-    "will be removed in a future release)\n"
-)
-_HELP = """\
-Usage: crm_simulate [-L | -p | -x FILE] [-S] [-s] [-Q] [-G FILE] [-D FILE] [-t DATETIME]
-
-  -L, --live-check          Work on the cluster's document, as without any of these three
-  -p, --xml-pipe            Work on the document on standard input
-  -x, --xml-file=FILE       Work on this document ('-': standard input; .bz2 is understood)
-  -R, --run                 Process the document and show what would be done
-  -S, --simulate            Like --run, and show what would be done, step by step, and the status afterwards
-  -s, --show-scores         Show the assignment scores
-  -Q, --quiet               Show only what was asked for
-  -G, --save-graph=FILE     Save the transition graph as XML
-  -D, --save-dotfile=FILE   Save the transition graph in DOT format
-  -a, --all-actions         Show in the DOT file also what is not needed
-  -t, --set-datetime=TIME   Pretend that it is this time (ISO 8601)
-"""
-
-
-class UsageError(Exception):
-    """The command line can't be understood."""
-
-
-@dataclass(slots=True)
-class Arguments:
-    """What the command line asks for."""
-
-    xml_file: str = ""
-    """Empty: the cluster's."""
-    live: bool = False
-    pipe: bool = False
-    verbose: bool = False
-    graph: str | None = None
-    dot: str | None = None
-    set_datetime: str | None = None
-    simulate: bool = False
-    run: bool = False
-    scores: bool = False
-    quiet: bool = False
-    all_actions: bool = False
-    help: bool = False
+if TYPE_CHECKING:
+    from crmsh.simulation.details import Details
+    from crmsh.simulation.xml_output import XmlWriter
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; return the exit status."""
-    try:
-        arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
-    except UsageError as error:
-        sys.stderr.write(f"crm_simulate: {error}\n")
-        return EXIT_USAGE
-    if arguments.help:
-        sys.stdout.write(_HELP)
-        return EXIT_OK
-    try:
-        source = "" if arguments.live else "-" if arguments.pipe else arguments.xml_file
-        data = _read(source)
-        state = unpack_element(parse(data, source), local_zone(os.environ.get("TZ")))
-        now = _now(arguments, state)
-    except OSError as error:
-        sys.stderr.write(f"crm_simulate: {arguments.xml_file}: {error.strerror}\n")
-        return EXIT_NO_INPUT
-    except BackendError as error:
-        sys.stderr.write(f"crm_simulate: {error.text}\n")
-        return error.rc
-    except CibError as error:
-        sys.stderr.write(f"crm_simulate: {error}\n")
-        return EXIT_BAD_DOCUMENT
-    except ValueFormatError as error:
-        sys.stderr.write(f"crm_simulate: {error}\n")
-        return EXIT_BAD_DATE
-    if state.attributes.get("validate-with") == "none":
-        sys.stderr.write(_NO_VALIDATION)
+    return run(TOOL, argv, _answer)
+
+
+def _answer(call: Call) -> int:
+    arguments = Arguments(call.given)
+    writer = _writer(call, arguments)
+    if arguments.profile:
+        from crmsh.simulation.profile import profile
+
+        writer.timings(profile(arguments.profile, arguments.repeat))
+        return _finish(writer, exit_codes.OK)
+    store = place_to_write_back(arguments.source) if arguments.in_place else None
+    root, warnings = read_document(arguments.source)
+    _tell(call, warnings)
     with paused_collector():
-        lines, graph, cluster, status = report(arguments, state, now)
-    try:
-        _save(arguments, graph, cluster)
-    except OSError as error:
-        sys.stderr.write(f"crm_simulate: {error.filename}: {error.strerror}\n")
-        return EXIT_CANNOT_CREATE
-    sys.stdout.write("\n".join(lines) + "\n")
-    return status
+        simulation = _Simulation(call, arguments, writer, root)
+        code = simulation.run()
+    if store is not None:
+        store(root)
+    elif arguments.save_output:
+        write_document(arguments.save_output, root)
+    return _finish(writer, code)
 
 
-def parse_arguments(argv: list[str]) -> Arguments:
-    """Return what the words of a command line mean; switches may be joined (-sSQ)."""
-    arguments = Arguments()
-    words = list(argv)
-    while words:
-        word = words.pop(0)
-        if word in ("--help", "-?"):
-            arguments.help = True
-        elif word.startswith("--"):
-            name, equals, value = word.partition("=")
-            if name in _SWITCHES and not equals:
-                setattr(arguments, _SWITCHES[name], True)
-            elif name in _WITH_VALUE:
-                setattr(arguments, _WITH_VALUE[name], value if equals else _next(words, name))
-            else:
-                raise UsageError(f"unknown option '{word}'")
-        elif word.startswith("-") and len(word) > 1:
-            _take_letters(arguments, word[1:], words)
-        else:
-            raise UsageError(f"unexpected argument '{word}'")
-    return arguments
+def _writer(call: Call, arguments: Arguments) -> TextWriter | XmlWriter:
+    if not call.as_xml:
+        return TextWriter(quiet=arguments.quiet)
+    from crmsh.simulation.xml_output import XmlWriter
+
+    return XmlWriter(call.root)
 
 
-def _take_letters(arguments: Arguments, letters: str, words: list[str]) -> None:
-    while letters:
-        name, letters = "-" + letters[0], letters[1:]
-        if name in _SWITCHES:
-            setattr(arguments, _SWITCHES[name], True)
-        elif name in _WITH_VALUE:
-            setattr(arguments, _WITH_VALUE[name], letters or _next(words, name))
-            return
-        else:
-            raise UsageError(f"unknown option '{name}'")
+def _finish(writer: TextWriter | XmlWriter, code: int) -> int:
+    if isinstance(writer, TextWriter):
+        sys.stdout.write(writer.text())
+    return code
 
 
-def _next(words: list[str], name: str) -> str:
-    if not words:
-        raise UsageError(f"option '{name}' needs a value")
-    return words.pop(0)
+def _tell(call: Call, sentences: list[str]) -> None:
+    """Tell what is no answer: on standard error, in XML among the errors."""
+    if call.as_xml:
+        call.errors += sentences
+    else:
+        sys.stderr.write("".join(f"{sentence}\n" for sentence in sentences))
 
 
-def _read(name: str) -> bytes:
-    if not name:
-        return open_backend().read()
-    if name == "-":
-        return sys.stdin.buffer.read()
-    data = Path(name).read_bytes()
-    return bz2.decompress(data) if name.endswith(".bz2") else data
+class _Simulation:
+    """One run: what is put into a document, what is decided, what comes of it."""
+
+    def __init__(self, call: Call, arguments: Arguments, writer: TextWriter | XmlWriter, root: Element) -> None:
+        self._call = call
+        self._arguments = arguments
+        self._writer = writer
+        self._root = root
+        state = self._read()
+        self._clock = _clock(arguments, state)
+        self._now = _now(arguments, state)
+        self._cluster = self._cluster_of(state)
+
+    def run(self) -> int:
+        """Write the answer and all files but the document at the end; return the exit status."""
+        arguments, writer = self._arguments, self._writer
+        writer.clock(self._clock)
+        writer.current_status(self._cluster, self._details())
+        if arguments.injections:
+            self._inject()
+        if arguments.save_input:
+            write_document(arguments.save_input, self._root)
+        if not arguments.decide:
+            return exit_codes.OK
+        decide(self._cluster)
+        graph = build_graph(self._cluster)
+        if arguments.scores or arguments.utilization:
+            writer.scores(self._cluster, scores=arguments.scores, utilization=arguments.utilization)
+        if arguments.graph:
+            write_text(arguments.graph, graph_to_xml(graph))
+        if arguments.dot:
+            drawing = graph_to_dot(self._cluster, arguments.all_actions, numbers=arguments.verbose)
+            write_text(arguments.dot, drawing)
+        writer.summary(summarize(self._cluster))
+        if arguments.explain and isinstance(writer, TextWriter):
+            from crmsh.simulation.explanation import explain
+
+            writer.explanation(explain(self._cluster, arguments.explain, arguments.explain_node))
+        return self._simulate(graph) if arguments.simulate else exit_codes.OK
+
+    def _read(self) -> ClusterState:
+        return unpack_element(self._root, local_zone(os.environ.get("TZ")))
+
+    def _cluster_of(self, state: ClusterState) -> Cluster:
+        return read_cluster(state, self._now, sanitized=True)
+
+    def _inject(self) -> None:
+        injections = self._arguments.injections
+        done, problems = inject(self._root, self._cluster, injections)
+        self._writer.modifications(injections, done)
+        self._writer.clock(self._clock)
+        _tell(self._call, problems)
+        self._cluster = self._cluster_of(self._read())
+
+    def _simulate(self, graph: Graph) -> int:
+        simulation = simulate(self._cluster, graph, self._arguments.failures)
+        self._writer.transition(simulation.events)
+        self._writer.clock(self._clock)
+        details = None
+        if self._keeps_document():
+            write_changes(self._root, simulation.changes)
+            details = self._details()
+        self._writer.revised_status(self._cluster_of(simulation.state), details)
+        if simulation.complete:
+            return exit_codes.OK
+        _tell(self._call, ["An invalid transition was produced"])
+        return exit_codes.ERROR
+
+    def _keeps_document(self) -> bool:
+        """Say whether the document is needed after the simulation."""
+        arguments = self._arguments
+        return arguments.in_place or bool(arguments.save_output) or self._wants_details()
+
+    def _wants_details(self) -> bool:
+        return self._call.as_xml or self._arguments.attributes or self._arguments.failcounts
+
+    def _details(self) -> Details | None:
+        if not self._wants_details():
+            return None
+        from crmsh.simulation.details import Details
+
+        arguments = self._arguments
+        return Details(self._root, self._now, attributes=arguments.attributes, failcounts=arguments.failcounts)
 
 
 def _now(arguments: Arguments, state: ClusterState) -> int:
-    if arguments.set_datetime is not None:
-        return parse_instant(arguments.set_datetime, state.zone)
+    if arguments.date is not None:
+        try:
+            return parse_instant(arguments.date, state.zone)
+        except ValueFormatError as error:
+            raise Failure(exit_codes.DATA_ERROR, f"Option --set-datetime: {error}") from None
     recorded = leading_integer(state.attributes.get("execution-date"))
     return recorded if recorded is not None else int(time.time())
 
 
-def report(arguments: Arguments, state: ClusterState, now: int) -> tuple[list[str], Graph, Cluster, int]:
-    """Return the text, the graph, the working data and the exit status of a run."""
-    lines: list[str] = []
-    clock = _clock_line(arguments, state)
-    cluster = read_cluster(state, now, sanitized=True)
-    show = not arguments.quiet
-    if show:
-        lines += clock
-        lines += _banner(cluster)
-        lines.append("Current cluster status:")
-        lines += status_lines(cluster, True)
-    decide(cluster)
-    graph = build_graph(cluster)
-    if arguments.scores:
-        if show:
-            lines.append("Assignment Scores:")
-        bullet = "  * " if show else ""
-        lines += [bullet + line for line in score_lines(cluster)]
-        lines.append("")
-    if show:
-        lines.append("Transition Summary:")
-        lines += [*summary_lines(cluster), ""]
-    status = EXIT_OK
-    if arguments.simulate:
-        simulation = simulate(cluster, graph)
-        if not simulation.complete:
-            sys.stderr.write("An invalid transition was produced\n")
-            status = EXIT_ERROR
-        if show:
-            lines.append("Executing Cluster Transition:")
-            lines += [f"  * {line}" for line in simulation.lines]
-            lines += [*clock, ""]
-            lines.append("Revised Cluster Status:")
-            lines += status_lines(read_cluster(simulation.state, now, sanitized=True), False)
-    return lines, graph, cluster, status
-
-
-def _clock_line(arguments: Arguments, state: ClusterState) -> list[str]:
-    if arguments.set_datetime is not None:
-        return [f"Setting effective cluster time: {arguments.set_datetime}"]
+def _clock(arguments: Arguments, state: ClusterState) -> str:
+    """Return the sentence that says which time it is taken to be; empty where it is the present."""
+    if arguments.date is not None:
+        return f"Setting effective cluster time: {arguments.date}"
     recorded = leading_integer(state.attributes.get("execution-date"))
     if recorded is None:
-        return []
-    return [f"Using the original execution date of: {datetime.fromtimestamp(recorded, UTC):%Y-%m-%d %H:%M:%SZ}"]
-
-
-def _banner(cluster: Cluster) -> list[str]:
-    lines: list[str] = []
-    if cluster.options.maintenance_mode:
-        lines += [
-            "",
-            "              *** Resource management is DISABLED ***",
-            "  The cluster will not attempt to start, stop or recover services",
-        ]
-    total, disabled, blocked = counts(cluster)
-    if disabled or blocked:
-        if lines:
-            lines.append("")
-        lines.append(
-            f"{disabled} of {total} resource instances DISABLED and {blocked} BLOCKED "
-            "from further action due to failure"
-        )
-    if lines:
-        lines.append("")
-    return lines
-
-
-def _save(arguments: Arguments, graph: Graph, cluster: Cluster) -> None:
-    if arguments.graph is not None:
-        Path(arguments.graph).write_text(graph_to_xml(graph), encoding="utf-8")
-    if arguments.dot is not None:
-        Path(arguments.dot).write_text(graph_to_dot(cluster, arguments.all_actions), encoding="utf-8")
+        return ""
+    when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(recorded))
+    return f"Using the original execution date of: {when}"
 
 
 if __name__ == "__main__":

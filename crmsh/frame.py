@@ -33,7 +33,7 @@ COMMON = (
 class Tool:
     """A tool: its name, what it is for, its options, and the formats of its answers (the first is the default)."""
 
-    __slots__ = ("formats", "name", "options", "refused", "summary", "usage", "words")
+    __slots__ = ("formats", "name", "notes", "options", "refused", "summary", "usage", "words")
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Tool:
         formats: tuple[str, ...] = ("text", "xml"),
         words: bool = False,
         refused: dict[str, str] | None = None,
+        notes: str = "",
     ) -> None:
         own = {option.key for option in options}
         self.name, self.summary, self.usage, self.formats = name, summary, usage, formats
@@ -53,6 +54,8 @@ class Tool:
         """Whether words that are no options mean something to it."""
         self.refused = refused or {}
         """Options of the classic tool that this one does not have, with the sentence that says what to do."""
+        self.notes = notes
+        """What the help says after the options."""
 
 
 def _common(option: Option, formats: tuple[str, ...]) -> Option:
@@ -136,7 +139,7 @@ def run(tool: Tool, argv: list[str] | None, body: Callable[[Call], int]) -> int:
         sys.stderr.write(f"{tool.name}: {error}\n")
         return USAGE
     if given.has("help"):
-        sys.stdout.write(help_text(tool.name, tool.summary, tool.options, tool.usage))
+        sys.stdout.write(help_text(tool.name, tool.summary, tool.options, tool.usage) + tool.notes)
         return OK
     if given.has("version"):
         sys.stdout.write(VERSION_LINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cib.values import INFINITY, MINUS_INFINITY
+from pengine.asides import ORIGINAL, REMAINING, Capacity, say
 from pengine.bundle_assignment import assign_bundle
 from pengine.clone_assignment import assign_clone
 from pengine.colocations import add_colocation
@@ -55,6 +56,7 @@ def assign_resources(cluster: Cluster) -> None:
     assigner = ClusterAssigner(cluster)
     if cluster.options.placement_strategy != "default":
         sort_resources(cluster)
+    _tell_capacities(cluster, ORIGINAL)
     if any(node.is_remote_kind for node in cluster.nodes):
         for resource in cluster.resources:
             if resource.is_connection:
@@ -62,6 +64,13 @@ def assign_resources(cluster: Cluster) -> None:
     for resource in cluster.resources:
         if not (resource.is_connection and not resource.unassigned):
             assigner.assign(resource, None, True)
+    _tell_capacities(cluster, REMAINING)
+
+
+def _tell_capacities(cluster: Cluster, comment: str) -> None:
+    for node in cluster.nodes:
+        if not node.is_remote_kind:  # what guests and remote nodes can hold is not shown
+            say(cluster, Capacity(comment, node.name, dict(node.utilization)))
 
 
 def add_internal_colocations(cluster: Cluster) -> None:

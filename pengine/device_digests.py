@@ -6,6 +6,7 @@ Source: Pacemaker Explained, "Unfencing"; design page 0010, "Unfencing".
 from __future__ import annotations
 
 from cib.digests import DEFAULT_SECRETS, FEATURE_SET, operation_digest, secure_digest
+from pengine.asides import Notice, say
 from pengine.resources import parameters_on
 from pengine.vocabulary import (
     NEEDS_UNFENCING,
@@ -37,7 +38,7 @@ def add_device_digests(cluster: Cluster, action: Action, node: Node) -> bool:
         known = node.attributes.get("#digests-all")
         if known is not None and full not in known and secure not in node.attributes.get("#digests-secure", ""):
             changed = True
-            cluster.notices.append(f"notice: Unfencing node {node.name} because the definition of {device.id} changed")
+            say(cluster, Notice(f"notice: Unfencing node {node.name} because the definition of {device.id} changed"))
     action.meta["digests_all"] = "".join(all_parts)
     action.meta["digests_secure"] = "".join(secure_parts)
     return changed

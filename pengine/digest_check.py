@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cib.digests import FEATURE_SET, operation_digest, restart_digest, secure_digest
+from cib.values import readable_interval
+from pengine.asides import Notice, say
 from pengine.namevalue import merge_missing
 from pengine.operations import find_operation, operation_meta
 from pengine.relations import OperationDigests
@@ -102,5 +104,12 @@ def only_secrets_changed(cluster: Cluster, resource: Resource, entry: HistoryEnt
     )
     if digest != entry.secure_digest:
         return False
-    cluster.notices.append(f"Only 'private' parameters to {entry.id} on {entry.key} changed")
+    interval = readable_interval(entry.interval_ms)
+    say(
+        cluster,
+        Notice(
+            f"Only 'private' parameters to {interval}-interval {entry.task} for {resource.id} on {node.name} changed: "
+            f"{entry.transition_magic}"
+        ),
+    )
     return True

@@ -13,8 +13,11 @@ from pengine.working import (
 )
 
 
-def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:
-    """Return the graph in the DOT language; with `all_actions` also what is not needed."""
+def graph_to_dot(cluster: Cluster, all_actions: bool, *, numbers: bool = False) -> str:
+    """Return the graph in the DOT language.
+
+    With `all_actions` also what is not needed is in it; with `numbers` the number of each action is in its name.
+    """
     lines = [' digraph "g" {']
     shown: set[int] = set()
     for action in reversed(cluster.actions):
@@ -25,7 +28,7 @@ def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:
         line, colour = style
         unmanaged = action.resource is not None and not action.resource.managed and not action.flags & IN_GRAPH
         font = "purple" if unmanaged else "orange" if action.flags & PSEUDO else "black"
-        lines.append(f'"{_name(action)}" [ style={line} color="{colour}" fontcolor="{font}"]')
+        lines.append(f'"{_name(action, numbers)}" [ style={line} color="{colour}" fontcolor="{font}"]')
     for action in reversed(cluster.actions):
         for edge in action.before:
             if edge.in_graph and edge.action.flags & IN_GRAPH and action.flags & IN_GRAPH:
@@ -34,7 +37,7 @@ def graph_to_dot(cluster: Cluster, all_actions: bool) -> str:
                 style_text = " [ style = dashed]"
             else:
                 continue
-            lines.append(f'"{_name(edge.action)}" -> "{_name(action)}"{style_text}')
+            lines.append(f'"{_name(edge.action, numbers)}" -> "{_name(action, numbers)}"{style_text}')
     lines.append("}")
     return "\n".join(lines) + "\n"
 
@@ -49,7 +52,11 @@ def _style(action: Action, all_actions: bool) -> tuple[str, str] | None:
     return "dashed", "red"
 
 
-def _name(action: Action) -> str:
+def _name(action: Action, numbers: bool) -> str:
+    return f"{_plain_name(action)} ({action.id})" if numbers else _plain_name(action)
+
+
+def _plain_name(action: Action) -> str:
     where = action.node.name if action.node is not None else ""
     if action.task == "stonith":
         return f"stonith '{action.meta.get('stonith_action', '')}' {where}"

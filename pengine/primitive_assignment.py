@@ -6,6 +6,7 @@ Source: design page 0010, "Assignment"; Pacemaker Explained, "Deciding which nod
 from __future__ import annotations
 
 from cib.values import INFINITY, MINUS_INFINITY
+from pengine.asides import Use, say
 from pengine.assigner import Assigner
 from pengine.colocation_scores import (
     add_dependent_preferences,
@@ -180,6 +181,7 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
     resource.allowed.counts[node.index] += 1
     for name, value in resource.utilization.items():
         node.utilization[name] = node.utilization.get(name, 0) - value
+    say(cluster, Use(resource.id, node.name, resource.utilization))
 
 
 def _cancel_start(resource: Resource) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from cib.rules import RuleContext
 from cib.values import MINUS_INFINITY
+from pengine.asides import Aside
 from pengine.ledger import Ledger
 from pengine.options import Options
 from pengine.relations import (
@@ -503,6 +504,7 @@ class Cluster:
     __slots__ = (
         "actions",
         "actions_by_key",
+        "asides",
         "by_history",
         "by_id",
         "clear_failcounts",
@@ -521,7 +523,6 @@ class Cluster:
         "nodes",
         "nodes_by_index",
         "notes",
-        "notices",
         "now",
         "options",
         "ordering_requests",
@@ -579,7 +580,8 @@ class Cluster:
         """What people should be told as long as it is being done: which node is fenced, and why."""
         self.score_lines: list[tuple[str, str, str | None, int]] = []
         """(prefix, resource id, node name or None, score) in the order in which they came about."""
-        self.notices: list[str] = []
+        self.asides: list[tuple[int, Aside]] = []
+        """What is said between the scores: how many of `score_lines` stand before it, and what it is."""
 
     def note(self, text: str) -> None:
         """Tell people something, once."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from crmsh.simulate_summary import summary_lines
+from crmsh.simulation.summary import summarize, summary_lines
+from crmsh.simulation.text import event_lines
 from pengine.graph import Graph
 from pengine.graph_builder import build_graph
 from pengine.reading import read_cluster
@@ -36,12 +37,12 @@ def play(text: str) -> str:
     graph = build_graph(cluster)
     shown = [line for words in given.shown for line in _shown(words, cluster, graph)]
     unmet = [f"unmet: {reason}" for reason in unmet_reasons(cluster)]
-    summary = [line.strip(" *") for line in summary_lines(cluster)]
+    summary = [line.strip(" *") for line in summary_lines(summarize(cluster))]
     simulation = simulate(cluster, graph)
     assert simulation.complete, "the graph can't be carried out"
     after = read_cluster(simulation.state, now)
     decide(after)
-    steps = [" ".join(line.split()) for line in simulation.lines]
+    steps = [" ".join(line.strip(" *").split()) for line in event_lines(simulation.events)]
     return "\n".join([" ".join(line.split()) for line in summary] + unmet + shown + ["then:"] + steps) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crmsh.simulate_status import status_lines
+from crmsh.simulation.status_text import status_lines
 from pengine.graph_builder import build_graph
 from pengine.graph_dot import graph_to_dot
 from pengine.reading import read_cluster

@@ -255,6 +255,30 @@ def test_tools_that_run_inside_monitors_import_nothing_heavy_before_the_answer(
     assert [name for name in HEAVY if name in loaded] == []
 
 
+def test_a_simulation_of_a_file_imports_no_daemon_no_message_and_no_second_parser(tmp_path: Path) -> None:
+    source = tmp_path / "cib.xml"
+    source.write_text(TWO_NODES)
+    root = str(Path(crm.__file__).parent.parent)
+    code = PROBE.format(root=root, module="crm_simulate", main="main", arguments=["-QS", "-x", str(source)])
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = done.stderr.strip().splitlines()[-1].split()
+    assert "pengine.scheduler" in loaded
+    unwanted = (
+        "argparse",
+        "asyncio",
+        "bz2",
+        "crmd",
+        "json",
+        "lark",
+        "logging",
+        "msgspec",
+        "rich",
+        "socket",
+        "tempfile",
+    )
+    assert [name for name in unwanted if name in loaded] == []
+
+
 def test_crm_resource_lists_constraints_with_both_ends_and_tells_loops(cib: Path, capsys: Captured) -> None:
     colocations = "".join(
         f'<rsc_colocation id="c-{one}-{other}" rsc="{one}" with-rsc="{other}" score="5"/>'

@@ -39,16 +39,17 @@ _PENDING_ROLES = {
 
 
 def status_lines(cluster: Cluster, show_pending: bool) -> list[str]:
-    """Return the node list and the list of all resources."""
-    lines = ["  * Node List:"]
-    lines.extend("    * " + text for text in _node_lines(cluster))
-    lines += ["", "  * Full List of Resources:"]
+    """Return the node list, if there are nodes, and the list of all resources."""
+    lines: list[str] = []
+    nodes = _node_lines(cluster)
+    if nodes:
+        lines += ["  * Node List:", *("    * " + text for text in nodes), ""]
+    lines.append("  * Full List of Resources:")
     resources = _ResourceWriter(cluster, show_pending)
     if not cluster.resources:
         lines.append("    * No resources")
     for resource in cluster.resources:
         resources.write(resource, 4, lines)
-    lines.append("")
     return lines
 
 
