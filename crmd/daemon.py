@@ -389,7 +389,7 @@ def _make_core(store: Store, welcome: Welcome) -> Controller:
         ReplicaSettings(welcome.node, incarnation=now), store.document, store.point, validate, kept=store.is_kept
     )
     settings = ControllerSettings(node=welcome.node, incarnation=now, uuid=str(uuid.uuid4()))
-    return Controller(settings, replica, Fencer(welcome.node, random.Random()), now)
+    return Controller(settings, replica, Fencer(welcome.node, random.Random(), now), now)
 
 
 def _once(make: Callable[[], bytes]) -> Callable[[], bytes]:

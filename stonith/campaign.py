@@ -35,7 +35,7 @@ class RemoteWaiter(msgspec.Struct, frozen=True):
     """A ForwardRequest of another member."""
 
     sender: str
-    number: int
+    key: str
 
 
 Waiter = LocalWaiter | RemoteWaiter

@@ -39,6 +39,8 @@ from stonith.runs import Purpose, Run, Runs, describe_end
 
 MAX_WAITING = 256
 """Requests that may wait at the same time; one beyond is refused."""
+MAX_ANSWERED = 64
+"""Requests of other members whose answers are remembered, in case that they were lost with a view."""
 _HELPLESS = "no device here can do it, other members are being asked"
 
 
@@ -57,14 +59,18 @@ class Fencer:
     it, or after a FenceConfirmed.
     """
 
-    def __init__(self, node: str, chance: Chance) -> None:
+    def __init__(self, node: str, chance: Chance, life: int = 0) -> None:
+        """`life` differs for each start of this node's controller."""
         self._node = node
+        self._life = life
         self._chance = chance
         self._arsenal = Arsenal()
         self._runs = Runs()
         self._members: tuple[str, ...] = (node,)
         self._campaigns: dict[int, Campaign] = {}
         self._last_campaign = 0
+        self._answered: dict[RemoteWaiter, ForwardResult] = {}
+        """What other members' requests were answered, oldest first."""
         self._history = History()
         self._wall_ahead_ms = 0
         self._now = Milliseconds(0)
@@ -121,6 +127,11 @@ class Fencer:
         before, self._members = self._members, event.members
         gone = [name for name in before if name not in event.members]
         new = tuple(name for name in event.members if name not in before)
+        forwarded = [campaign for campaign in self._campaigns.values() if campaign.stage is Stage.FORWARDED]
+        for campaign in forwarded:
+            if campaign.asked[-1] in event.members:
+                # The request or its answer may have ended with the last view.
+                self._out.append(SendFencer((campaign.asked[-1],), self._forward_request(campaign)))
         self._forget_members(gone)
         stayed = sorted(name for name in event.members if name in before)
         if new and stayed and stayed[0] == self._node and self._history.records():
@@ -142,17 +153,10 @@ class Fencer:
                 for record in records:
                     self._take_record(record)
             case ForwardRequest():
-                message = event.message
-                self._enlist(
-                    RemoteWaiter(event.sender, message.number),
-                    message.target,
-                    message.action,
-                    message.timeout_ms,
-                    0,
-                    message.client,
-                )
+                self._asked_by_member(RemoteWaiter(event.sender, event.message.key), event.message)
             case ForwardResult():
-                campaign = self._campaigns.get(event.message.number)
+                key = event.message.key
+                campaign = next((each for each in self._campaigns.values() if each.record.key == key), None)
                 expected = campaign is not None and campaign.stage is Stage.FORWARDED
                 if campaign is None or not expected or campaign.asked[-1] != event.sender:
                     self._note("warning", "fence.late", f"the answer of {event.sender} came too late and is ignored")
@@ -160,6 +164,13 @@ class Fencer:
                     self._finish(campaign, ok=True, device=event.message.device, by=event.sender, reason="")
                 else:
                     self._forward_failed(campaign, f"on {event.sender}: {event.message.reason}")
+
+    def _asked_by_member(self, waiter: RemoteWaiter, message: ForwardRequest) -> None:
+        """Fence for another member; what it asks again is done once, and answered again."""
+        if answer := self._answered.get(waiter):
+            self._out.append(SendFencer((waiter.sender,), answer))
+        elif not any(waiter in campaign.waiters for campaign in self._campaigns.values()):
+            self._enlist(waiter, message.target, message.action, message.timeout_ms, 0, message.client)
 
     def _take_record(self, record: FenceRecord) -> None:
         lost = record.origin == self._node and record.state == "pending" and not self._knows(record.key)
@@ -202,7 +213,7 @@ class Fencer:
         number = self._last_campaign
         wall = self._wall()
         record = FenceRecord(
-            key=f"{self._node}.{wall}.{number}", target=target, action=action, state="pending", origin=self._node,
+            key=self._key(number), target=target, action=action, state="pending", origin=self._node,
             client=client, executed_by="", device="", asked_at=wall, completed_at=WallSeconds(0),
         )  # fmt: skip
         campaign = Campaign(number, target, action, timeout_ms, delay_ms, record, [waiter])
@@ -342,11 +353,12 @@ class Fencer:
         campaign.stage = Stage.FORWARDED
         campaign.asked.append(others[0])
         limit = campaign.timeout_ms * 3 + DEFAULT_QUERY_TIMEOUT_MS * 2
-        request = ForwardRequest(
-            campaign.number, campaign.target, campaign.action, campaign.timeout_ms, campaign.record.client
-        )
-        self._out.append(SendFencer((others[0],), request))
+        self._out.append(SendFencer((others[0],), self._forward_request(campaign)))
         self._out.append(SetTimer(campaign.forward_timer, Milliseconds(self._now + limit)))
+
+    def _forward_request(self, campaign: Campaign) -> ForwardRequest:
+        record = campaign.record
+        return ForwardRequest(record.key, campaign.target, campaign.action, campaign.timeout_ms, record.client)
 
     def _forward_failed(self, campaign: Campaign, problem: str) -> None:
         self._out.append(CancelTimer(campaign.forward_timer))
@@ -448,7 +460,7 @@ class Fencer:
         self._last_campaign += 1
         self._keep(
             FenceRecord(
-                key=f"{self._node}.{wall}.{self._last_campaign}", target=event.target, action="off", state="success",
+                key=self._key(self._last_campaign), target=event.target, action="off", state="success",
                 origin=self._node, client=event.client, executed_by=self._node, device=MANUAL, asked_at=wall,
                 completed_at=wall, reason="a person confirmed that it is down",
             )
@@ -482,8 +494,11 @@ class Fencer:
         match waiter:
             case LocalWaiter(request):
                 self._out.append(FencingDone(request, target, action, ok, device, by, reason))
-            case RemoteWaiter(sender, number):
-                self._out.append(SendFencer((sender,), ForwardResult(number, ok, device, reason)))
+            case RemoteWaiter(sender, key):
+                result = self._answered[waiter] = ForwardResult(key, ok, device, reason)
+                if len(self._answered) > MAX_ANSWERED:
+                    del self._answered[next(iter(self._answered))]
+                self._out.append(SendFencer((sender,), result))
 
     def _keep(self, record: FenceRecord) -> None:
         if self._history.put(record):
@@ -495,6 +510,9 @@ class Fencer:
 
     def _read_wall(self, wall: WallSeconds) -> None:
         self._wall_ahead_ms = wall * 1000 - self._now
+
+    def _key(self, number: int) -> str:
+        return f"{self._node}.{self._wall()}.{self._life}.{number}"
 
     def _wall(self) -> WallSeconds:
         return WallSeconds((self._now + self._wall_ahead_ms) // 1000)

@@ -15,7 +15,7 @@ class FenceRecord(msgspec.Struct, frozen=True):
     """One fencing action: asked for, going on, or over."""
 
     key: str
-    """`origin:number`, unique while the origin's controller lives; a record replaces an older one of its key."""
+    """Unique for every request of every life of the origin's controller; a record replaces an older one of its key."""
     target: str
     action: FenceAction
     state: Literal["pending", "success", "failed"]
@@ -38,9 +38,13 @@ class ShareRecords(msgspec.Struct, frozen=True, tag=True):
 
 
 class ForwardRequest(msgspec.Struct, frozen=True, tag=True):
-    """To one member: fence `target` on our behalf (it is us, or no device of ours reaches it)."""
+    """To one member: fence `target` on our behalf (it is us, or no device of ours reaches it).
 
-    number: int
+    It is sent again in every new view until it is answered, since a message ends with the view that it was sent in.
+    """
+
+    key: str
+    """That of the request's record."""
     target: str
     action: FenceAction
     timeout_ms: int
@@ -50,7 +54,7 @@ class ForwardRequest(msgspec.Struct, frozen=True, tag=True):
 class ForwardResult(msgspec.Struct, frozen=True, tag=True):
     """The answer to ForwardRequest."""
 
-    number: int
+    key: str
     ok: bool
     device: str
     reason: str

@@ -84,7 +84,9 @@ class ControllerProcess(Process):
             uuid=f"{machine.name}-{self.pid}-{machine.world.seed:x}",
         )
         replica = machine.disk.make_replica(machine.name, settings.incarnation, large=machine.cluster.scenario.large)
-        self.core = Controller(settings, replica, Fencer(machine.name, machine.world.rng), machine.world.now)
+        self.core = Controller(
+            settings, replica, Fencer(machine.name, machine.world.rng, machine.world.now), machine.world.now
+        )
         self.later(machine.world.delay(50, 300), self._begin)
 
     def _begin(self) -> None:

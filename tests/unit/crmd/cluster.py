@@ -225,7 +225,9 @@ class Cluster:
             history.at_version(point, document.version),
         )
         settings = ControllerSettings(name, machine.incarnation, f"uuid-{name}-{machine.incarnation}")
-        machine.controller = Controller(settings, replica, Fencer(name, random.Random(1)), Milliseconds(self.now))
+        machine.controller = Controller(
+            settings, replica, Fencer(name, random.Random(1), self.now), Milliseconds(self.now)
+        )
         self._give(machine, WallClock(WALL_OFFSET_MS))
         quorum = self.quorum_of(machine.view.names) if machine.view is not None else NO_QUORUM
         peers = tuple(

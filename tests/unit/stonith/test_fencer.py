@@ -76,6 +76,11 @@ class Bench:
     def sent(self) -> list[SendFencer]:
         return [effect for effect in self.out if isinstance(effect, SendFencer)]
 
+    def asked(self) -> str:
+        """The key of the one request that was made to another member."""
+        (key,) = [send.message.key for send in self.sent() if isinstance(send.message, ForwardRequest)]
+        return key
+
 
 def static(name: str, hosts: str = "n2", **parameters: str) -> Device:
     return Device(name, "fence_lab", {"pcmk_host_list": hosts, **parameters})
@@ -109,9 +114,8 @@ def test_when_all_fails_here_other_members_are_asked_and_then_the_reason_is_told
     bench.configure(static("ipmi", pcmk_off_retries="1"))
     bench.ask()
     bench.answer(1, errors="noise\nUnable to connect\n")
-    (send,) = [s for s in bench.sent() if isinstance(s.message, ForwardRequest)]
-    assert send.to == ("n3",), "neither ourselves nor the victim"
-    bench.give(PeerSaid("n3", ForwardResult(1, False, "", "no device can fence n2")))
+    assert bench.sent()[-1].to == ("n3",), "neither ourselves nor the victim"
+    bench.give(PeerSaid("n3", ForwardResult(bench.asked(), False, "", "no device can fence n2")))
     (done,) = bench.done()
     assert not done.ok
     assert "off by ipmi: Unable to connect (exit code 1)" in done.reason
@@ -258,9 +262,8 @@ def test_a_node_asks_another_member_to_fence_itself() -> None:
     bench.configure(static("ipmi", "n1"))
     bench.ask("reboot", "n1")
     assert not bench.runs()
-    (send,) = [s for s in bench.sent() if isinstance(s.message, ForwardRequest)]
-    assert send.to == ("n2",)
-    bench.give(PeerSaid("n2", ForwardResult(1, True, "ipmi", "")))
+    assert bench.sent()[-1].to == ("n2",)
+    bench.give(PeerSaid("n2", ForwardResult(bench.asked(), True, "ipmi", "")))
     assert bench.done() == [FencingDone(1, "n1", "reboot", True, "ipmi", "n2", "")]
 
 
@@ -273,18 +276,55 @@ def test_a_member_that_leaves_while_it_was_asked_is_replaced_by_the_next() -> No
     assert send.to == ("n3",)
 
 
+def test_what_a_member_was_asked_is_asked_again_in_a_new_view() -> None:
+    """A message ends with the view that it was sent in; the patience for a member is more than three minutes."""
+    bench = Bench()
+    bench.configure()
+    bench.ask("off", "n1")
+    (asked,) = [s for s in bench.sent() if isinstance(s.message, ForwardRequest)]
+    bench.give(MembersChanged(("n1", "n2")))
+    assert [s for s in bench.sent() if isinstance(s.message, ForwardRequest)] == [asked]
+
+
+def test_a_request_that_comes_again_is_carried_out_once_and_answered_again() -> None:
+    bench = Bench()
+    bench.configure(static("ipmi", "n2"))
+    request = PeerSaid("n3", ForwardRequest("n3.4", "n2", "off", 1000, "crmd"))
+    bench.give(request, request)
+    bench.answer(0)
+    answer = SendFencer(("n3",), ForwardResult("n3.4", True, "ipmi", ""))
+    assert [s for s in bench.sent() if isinstance(s.message, ForwardResult)] == [answer]
+    bench.give(request)
+    assert bench.sent() == [answer]
+    assert not bench.runs()
+
+
+def test_an_answer_to_an_earlier_life_of_the_controller_counts_for_nothing() -> None:
+    """The first request of each life would otherwise be mistaken for that of another: a node would count as fenced."""
+    before, bench = Bench(), Bench(fencer=Fencer("n1", Largest(), life=2))
+    keys = []
+    for each, target in ((before, "n2"), (bench, "n3")):
+        each.configure()
+        each.ask("off", target)
+        keys.append(each.asked())
+    assert keys[0] != keys[1]
+    bench.give(MembersChanged(("n1", "n2", "n3")))
+    bench.give(PeerSaid("n2", ForwardResult(keys[0], True, "ipmi", "")))
+    assert bench.done() == []
+
+
 def test_we_refuse_to_fence_ourselves_for_others() -> None:
     bench = Bench()
     bench.configure(static("ipmi", "n1"))
-    bench.give(PeerSaid("n2", ForwardRequest(4, "n1", "off", 1000, "crmd")))
-    assert bench.sent() == [SendFencer(("n2",), ForwardResult(4, False, "", "a node does not fence itself"))]
+    bench.give(PeerSaid("n2", ForwardRequest("n2.4", "n1", "off", 1000, "crmd")))
+    assert bench.sent() == [SendFencer(("n2",), ForwardResult("n2.4", False, "", "a node does not fence itself"))]
 
 
 def test_two_members_that_ask_each_other_do_not_wait_for_each_other() -> None:
     bench = Bench()
     bench.configure()
     bench.ask("off", "n2")
-    bench.give(PeerSaid("n3", ForwardRequest(4, "n2", "off", 1000, "crmd")))
+    bench.give(PeerSaid("n3", ForwardRequest("n2.4", "n2", "off", 1000, "crmd")))
     (send,) = bench.sent()
     assert isinstance(send.message, ForwardResult)
     assert not send.message.ok

@@ -44,7 +44,7 @@ class World:
         self.running: dict[int, RunAgent] = {}
         self.timers: dict[str, int] = {}
         self.open: dict[int, tuple[str, str]] = {}
-        self.peers_asked: list[tuple[str, int]] = []
+        self.peers_asked: list[tuple[str, str]] = []
         self.asked_by_peers: dict[int, str] = {}
         self.believed: set[str] = set()
         """Targets for which an agent said `off`/`reboot`/`on` with 0, or a member or a person gave its word."""
@@ -68,9 +68,9 @@ class World:
                     assert not effect.ok or target in self.believed
                     assert effect.ok or effect.reason
                 case SendFencer(to, ForwardRequest() as request):
-                    self.peers_asked += [(name, request.number) for name in to]
+                    self.peers_asked += [(name, request.key) for name in to]
                 case SendFencer(_, ForwardResult() as result):
-                    target = self.asked_by_peers.pop(result.number)
+                    target = self.asked_by_peers.pop(int(result.key))
                     assert not result.ok or target in self.believed
                 case _:
                     pass
@@ -87,15 +87,15 @@ class World:
                 self.last += 1
                 target = self.chance.choice(NODES)
                 self.asked_by_peers[self.last] = target
-                self.give(PeerSaid("n3", ForwardRequest(self.last, target, "off", 20_000, "test")))
+                self.give(PeerSaid("n3", ForwardRequest(str(self.last), target, "off", 20_000, "test")))
             case 3 | 4 | 5 | 6 if self.running:
                 self.end_a_run()
             case 7 if self.peers_asked:
-                name, number = self.peers_asked.pop(self.chance.randrange(len(self.peers_asked)))
+                name, key = self.peers_asked.pop(self.chance.randrange(len(self.peers_asked)))
                 ok = self.chance.random() < 0.5
                 if ok:
                     self.believed.update(NODES)
-                self.give(PeerSaid(name, ForwardResult(number, ok, "d", "" if ok else "no")))
+                self.give(PeerSaid(name, ForwardResult(key, ok, "d", "" if ok else "no")))
             case 8:
                 self.fire_what_is_due()
             case 9:
