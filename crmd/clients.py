@@ -42,6 +42,8 @@ UNAVAILABLE = 105
 PROTOCOL = 76
 WAIT_TIMER = "clients.wait."
 METADATA_TIMEOUT_MS = 30_000
+NUMBER_BITS = 20
+"""Room for the requests of one incarnation, which is a time in milliseconds: a million in the first one."""
 OPEN_MAX = 10_000
 """Requests that may be open at the same time; one beyond is refused."""
 
@@ -90,11 +92,15 @@ class _Open:
 class Clients:
     """Open requests of this node's tools."""
 
-    def __init__(self, me: str, cib: CibView) -> None:
+    def __init__(self, me: str, cib: CibView, incarnation: int) -> None:
+        """`incarnation` tells this controller from those before it on this node.
+
+        The numbers of requests begin with it: the DC may still answer what an earlier one passed on to it.
+        """
         self._me = me
         self._cib = cib
         self._open: dict[int, _Open] = {}
-        self._last = 0
+        self._last = incarnation << NUMBER_BITS
         self._metadata: dict[int, int] = {}
 
     def asked(

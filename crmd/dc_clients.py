@@ -142,7 +142,7 @@ class DcClients:
 
     def _forget(self, cleanup: _Cleanup) -> None:
         self._last += 1
-        key = f"{CLEANUP}{self._term.round}.{self._last}"
+        key = f"{CLEANUP}{self._term.view}.{self._term.round}.{self._last}"
         self._cleanups[key] = cleanup
         if self._join.joined(cleanup.node):
             stamp = OrderStamp(self._term.view, self._term.round, self._term.dc, self._conductor.number)

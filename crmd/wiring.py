@@ -82,7 +82,7 @@ class Wiring:
         self._node = NodeSide(self._me, settings.resend_ms)
         self._member = MemberSide(self._me, settings.incarnation, self._node, self._cib, self._post, settings.beat_ms)
         self._fence_side = FenceSide(fencer, self._post, self._node.workbook)
-        self._clients = Clients(self._me, self._cib)
+        self._clients = Clients(self._me, self._cib, settings.incarnation)
         self._election = Election(self._me, settings.incarnation, now, settings.vote_bound_ms)
         self._cluster = _NO_CLUSTER
         self._state = State.STARTING
