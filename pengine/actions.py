@@ -6,6 +6,8 @@ shutdown, cleaning up) and how an ordering between two actions is recorded.
 
 from __future__ import annotations
 
+from bisect import insort
+
 from pengine.device_digests import add_device_digests
 from pengine.operations import find_action_operation, operation_meta
 from pengine.relations import (
@@ -71,10 +73,21 @@ def find_actions_exact(resource: Resource, key: str, node: Node) -> list[Action]
 
 def newest_action(resource: Resource, task: str, node: Node | None) -> Action | None:
     """Return the newest action of a task, on a node or anywhere."""
-    for action in reversed(resource.actions):
-        if action.task == task and (node is None or action.node is node):
+    for action in reversed(resource.actions_by_task.get(task, ())):
+        if node is None or action.node is node:
             return action
     return None
+
+
+def change_task(resource: Resource, action: Action, task: str) -> None:
+    """Make an action one of another task."""
+    resource.actions_by_task[action.task].remove(action)
+    action.task = task
+    insort(resource.actions_by_task.setdefault(task, []), action, key=_age)
+
+
+def _age(action: Action) -> int:
+    return action.id
 
 
 def first_action(resource: Resource, task: str, node: Node | None) -> Action | None:
@@ -171,6 +184,7 @@ def _create(
         return action
     resource.actions.append(action)
     resource.actions_by_key.setdefault(key, []).append(action)
+    resource.actions_by_task.setdefault(task, []).append(action)
     action.operation = find_action_operation(resource, key, task, interval_ms)
     action.meta = operation_meta(cluster, resource, task, interval_ms, action.operation, node)
     if task in ("start", "promote"):

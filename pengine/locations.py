@@ -227,8 +227,12 @@ def apply_node_criteria(cluster: Cluster) -> None:
         _apply_stickiness(cluster, resource)
     exclusive = any(resource.exclusive_discovery for resource in cluster.by_id.values())
     for node in cluster.nodes:
+        failures = node.has_failures()
+        if not (failures or exclusive):
+            continue
         for resource in cluster.resources:
-            _apply_failures(cluster, resource, node)
+            if failures:
+                _apply_failures(cluster, resource, node)
             if exclusive:
                 _apply_exclusive_discovery(cluster, resource, node)
 
@@ -246,7 +250,7 @@ def _apply_stickiness(cluster: Cluster, resource: Resource) -> None:
 def _apply_failures(cluster: Cluster, resource: Resource, node: Node) -> None:
     for child in resource.children:
         _apply_failures(cluster, child, node)
-    if resource.kind != PRIMITIVE or not node.has_failures:
+    if resource.kind != PRIMITIVE:
         return
     count = reaches_threshold(cluster, resource, node)
     if count:

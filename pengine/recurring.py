@@ -5,7 +5,7 @@ Source: Pacemaker Explained, "Monitoring resources for failure"; design page 001
 
 from __future__ import annotations
 
-from pengine.actions import find_actions_exact, operation_key, order_actions, request, request_ordering
+from pengine.actions import change_task, find_actions_exact, operation_key, order_actions, request, request_ordering
 from pengine.operations import find_operation
 from pengine.resources import parse_role
 from pengine.state import OperationDefinition
@@ -111,7 +111,7 @@ def _order_monitor(cluster: Cluster, resource: Resource, key: str, monitor: Acti
 def cancel_action(cluster: Cluster, resource: Resource, key: str, task: str, interval_ms: int, node: Node) -> Action:
     """Turn the action of a running recurring operation into its cancellation."""
     cancel = request(cluster, resource, key, "cancel", node, False, interval_ms)
-    cancel.task = "cancel"
+    change_task(resource, cancel, "cancel")
     cancel.cancel_task = task
     cancel.interval_ms = interval_ms
     cancel.meta["operation"] = task

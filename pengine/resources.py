@@ -383,20 +383,30 @@ def _add_default_entries(cluster: Cluster, resource: Resource) -> None:
     guest_connection = resource.is_connection and "container" in resource.meta
     if not (cluster.options.symmetric or guest_connection):
         return
-    for node in cluster.nodes:
-        if node.mode != PROBE_NEVER:
-            _add_default_entry(cluster, resource, node)
+    _add_missing_entries(cluster, resource)
+    if resource.kind == BUNDLE:
+        # Its replicas bring nodes, which what was made before them does not have; all else has its entries already.
+        for child in resource.children:
+            _add_below(cluster, child)
 
 
-def _add_default_entry(cluster: Cluster, resource: Resource, node: Node) -> None:
-    """Make an entry for a resource and all below it, but for what has its own places only."""
+def _add_below(cluster: Cluster, resource: Resource) -> None:
+    """Complete the entries of a resource and all below it, but for what has its own places only."""
     if resource.exclusive_discovery:
         return
     for child in resource.children:
-        _add_default_entry(cluster, child, node)
-    if resource.allowed.scores[node.index] == ABSENT:
-        resource.allowed.scores[node.index] = node.score
-        resource.allowed.modes[node.index] = node.mode
+        _add_below(cluster, child)
+    _add_missing_entries(cluster, resource)
+
+
+def _add_missing_entries(cluster: Cluster, resource: Resource) -> None:
+    table = resource.allowed
+    if ABSENT not in table.scores or resource.exclusive_discovery:
+        return
+    for node in cluster.nodes:
+        if node.mode != PROBE_NEVER and table.scores[node.index] == ABSENT:
+            table.scores[node.index] = node.score
+            table.modes[node.index] = node.mode
 
 
 def _implicit_connections(definition: ResourceDefinition, known: set[str]) -> list[ResourceDefinition]:

@@ -160,9 +160,8 @@ class Node:
         self.expired_entries: dict[tuple[str, str], bool] = {}
         """Recurring operations whose failure has expired, so that they must be started anew."""
 
-    @property
     def has_failures(self) -> bool:
-        """True where any failure of any resource is recorded."""
+        """Say whether any failure of any resource is recorded."""
         return any(name.startswith("fail-count-") for name in self.attributes)
 
     @property
@@ -189,6 +188,7 @@ class Resource:
     __slots__ = (
         "actions",
         "actions_by_key",
+        "actions_by_task",
         "allow_migrate",
         "allowed",
         "anonymous_class",
@@ -354,6 +354,7 @@ class Resource:
         """For a clone by task: what tells its instances before and after."""
         self.actions: list[Action] = []
         self.actions_by_key: dict[str, list[Action]] = {}
+        self.actions_by_task: dict[str, list[Action]] = {}
 
     @property
     def is_instance(self) -> bool:
