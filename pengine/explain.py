@@ -241,7 +241,13 @@ class _Explainer:
         return causes + here
 
     def _why_here(self, resource: Resource, chosen: NodeView, views: list[NodeView]) -> list[Reason]:
-        rivals = [view for view in views if not view.chosen and not view.obstacles and view.score is not None]
+        rivals = [
+            view
+            for view in views
+            if not view.chosen
+            and view.score is not None
+            and all(reason.kind == "negative" for reason in view.obstacles)
+        ]
         place = self._bound(resource, chosen)
         if place is not None:
             return [place]

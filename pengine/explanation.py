@@ -1,6 +1,7 @@
 """What there is to say about a decision, as values: who reads it, and in which words, is decided elsewhere.
 
-`pengine.explain` makes an `Explanation` of a resource, `crmsh.explain_text` words of it. Every value is plain data.
+`pengine.explain` makes an `Explanation` of a resource, `crmsh.simulation.explanation` words of it. Every value is plain
+data.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pengine.ledger import Contribution
 
 @dataclass(slots=True)
 class Reason:
-    """One reason, told by its kind; each kind has its words, and what would change it, in `crmsh.explain_words`.
+    """One reason, told by its kind.
+
+    Each kind has its words, and what would change it, in `crmsh.simulation.explanation_words`.
 
     `subject` is the other resource, ticket or node that it is about, `constraint` the id of the constraint or of the
     recorded operation, `detail` what else belongs to it (places, numbers), `node` the node that it concerns.

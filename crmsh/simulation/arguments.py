@@ -145,7 +145,8 @@ class Arguments:
         self.scores = given.has("show-scores")
         self.utilization = given.has("show-utilization")
         self.all_actions = given.has("all-actions")
-        self.quiet = given.has("quiet")
+        asks_more = self.simulate or any(given.has(name) for name in _SHOWS_DECISION if name != "explain")
+        self.quiet = given.has("quiet") or (given.has("explain") and not asks_more)
         self.verbose = given.has("verbose")
         self.date = given.get("set-datetime") if given.has("set-datetime") else None
         self.graph = given.get("save-graph")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crmsh.explain_text import text_lines
+from crmsh.simulation.explanation import text_lines
 from pengine.explain import NothingToExplain, explain
 from pengine.graph_builder import build_graph
 from pengine.reading import read_cluster
