@@ -55,6 +55,8 @@ class NodeRow(msgspec.Struct, frozen=True):
     online: int
     """The same for its controller."""
     expected_member: bool
+    pending: bool
+    """It takes part and is given nothing."""
 
 
 class CibView:
@@ -259,6 +261,13 @@ class CibView:
         online = row.online if row is not None and row.online else self.wall
         return [self._update(name, in_ccm=since, crmd=online, join="member", expected="member")]
 
+    def member_waits(self, name: str) -> list[Request]:
+        """A member takes part and is to be given nothing yet."""
+        row = self.node_rows().get(name)
+        since = row.in_ccm if row is not None and row.in_ccm else self.wall
+        online = row.online if row is not None and row.online else self.wall
+        return [self._update(name, in_ccm=since, crmd=online, join="pending")]
+
     def member_gone(self, name: str, *, clean: bool) -> list[Request]:
         """A node is not in the view; `clean`: it said that nothing runs there and left."""
         return [self._update(name, in_ccm=0, crmd=0, join="down", expected="down" if clean else None)]
@@ -305,7 +314,7 @@ def _first(value: str) -> str:
 
 
 def _row(state: NodeState) -> NodeRow:
-    return NodeRow(state.id, state.in_ccm, state.crmd, state.expected == "member")
+    return NodeRow(state.id, state.in_ccm, state.crmd, state.expected == "member", state.join == "pending")
 
 
 def _resource(result: Finished) -> status.HistoryResource:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from cib.history import HistoryPoint, Relation, choose, relation
 from cib.requests import Request as CibRequest
+from crmd.admission import waits_for_quorum
 from crmd.cib_view import CibView, NodeRow
 from crmd.conductor import Conductor
 from crmd.dc_clients import DcClients
@@ -413,7 +414,8 @@ class Coordinator:
 
     def _member_requests(self, entry: JoinMember, request: JoinRequest, row: NodeRow | None) -> list[CibRequest]:
         name = entry.member.name
-        requests = self._cib.member_joined(name)
+        waits = not self._quorum.quorate and waits_for_quorum(request, row, self._cib.options())
+        requests = self._cib.member_waits(name) if waits else self._cib.member_joined(name)
         if request.table is not None:
             requests += self._cib.replace_history(name, request.table)
         if request.table is not None and request.attributes is not None:
@@ -556,7 +558,11 @@ class Coordinator:
         """Quorum changed within the view."""
         self._quorum = quorum
         if state in (State.POLICY_ENGINE, State.TRANSITION_ENGINE, State.IDLE):
-            self._desk.write(Upkeep("telling the quorum"), self._cib.dc(self._me.name, quorum.quorate))
+            requests = self._cib.dc(self._me.name, quorum.quorate)
+            for name, row in self._cib.node_rows().items():
+                if quorum.quorate and row.pending and self.join.joined(name):
+                    requests += self._cib.member_joined(name)
+            self._desk.write(Upkeep("telling the quorum"), requests)
             self.conductor.abort("quorum changed", now)
 
     # sign of life

@@ -52,6 +52,8 @@ class MemberSide:
         self.served = NO_TERM
         """The last term in which this node took orders."""
         self.joined_once = False
+        self.met_quorum = False
+        """Whether this controller took part while there was quorum; the controller tells (`quorate`)."""
         """Whether this controller was in a running cluster since it started."""
         self.status: DcStatus | None = None
         """What the DC said last."""
@@ -160,6 +162,7 @@ class MemberSide:
             None if attributes is None else tuple(attributes.items()),
             stopping,
             not self.joined_once,
+            self.met_quorum,
         )
 
     def _point(self) -> HistoryPoint:
@@ -195,6 +198,10 @@ class MemberSide:
         self._allegiance.serving = True
         self.served = self.term
         self.joined_once = True
+
+    def quorate(self, *, quorate: bool) -> None:
+        """Whether the view has quorum; it counts while this node takes part."""
+        self.met_quorum = self.met_quorum or (quorate and self.serving)
 
     # the DC's signs of life
 

@@ -83,6 +83,8 @@ class JoinRequest(msgspec.Struct, frozen=True, tag=True):
     """This node was asked to stop."""
     cold: bool
     """This controller has not been in a running cluster since it started."""
+    met_quorum: bool = False
+    """This controller has taken part in a view with quorum since it started."""
 
 
 class FetchCib(msgspec.Struct, frozen=True, tag=True):
