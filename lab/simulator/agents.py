@@ -166,7 +166,7 @@ class Resources:
     def _monitor(self, operation: Operation, *, lie: bool) -> int:
         state = self.active.get(operation.resource)
         if state is None:
-            self._watch.stopped(self._machine.name, operation.resource, ordered=True)
+            self._watch.stopped(self._machine.name, operation.resource, heard=True)
             return OcfExit.NOT_RUNNING
         if lie:
             self._watch.lied(self._machine.name, operation.resource)
@@ -231,9 +231,15 @@ class Resources:
             self.active[resource] = "dirty"
 
     def _deactivate(self, operation: Operation) -> None:
-        """It was stopped, or its start touched nothing."""
+        """It was stopped, or its start touched nothing.
+
+        A stop that nobody ordered is heard of by the DC that this node has joined; else it tells what it has when it
+        joins one.
+        """
         self.active.pop(operation.resource, None)
-        self._watch.stopped(self._machine.name, operation.resource, ordered=is_ordered(operation))
+        state = self._machine.controller_state()
+        heard = is_ordered(operation) or (state is not None and bool(state.dc))
+        self._watch.stopped(self._machine.name, operation.resource, heard=heard)
 
     def _vanish(self, resource: str) -> None:
         """It is gone without anybody's order."""

@@ -69,11 +69,11 @@ class ResourceWatch(Watch):
                 6, f"{operation.resource} is started on {node}, where it runs already ({operation.transition_key})"
             )
 
-    def stopped(self, node: str, resource: str, *, ordered: bool) -> None:
-        """A stop ended well; `ordered`: by a DC, which hears of it. A probe that finds nothing counts as well."""
+    def stopped(self, node: str, resource: str, *, heard: bool) -> None:
+        """A stop ended well; `heard`: a DC hears of it. A probe that finds nothing counts as well."""
         self._lied.discard((node, resource))
         _remove(self._holders, resource, node)
-        if ordered:
+        if heard:
             _remove(self._claims, resource, node)
 
     def gone(self, node: str, resource: str) -> None:
