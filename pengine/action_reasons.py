@@ -132,7 +132,7 @@ def _required_by(cluster: Cluster, action: Action) -> Reason:
         current = cause
         if current.task in ("start", "promote") and not current.flags & RUNNABLE:
             return why_impossible(cluster, current)[0]
-    if current.reason == "resource definition change":
+    if action.resource is not None and action.resource.id in cluster.ledger.changed:
         return Reason("definition-changed")
     return Reason("required-by-itself", detail=current.reason or "")
 

@@ -177,6 +177,7 @@ def _reschedule(cluster: Cluster, resource: Resource, node: Node, entry: History
 
 
 def _force_restart(cluster: Cluster, resource: Resource, node: Node, entry: HistoryEntry) -> None:
+    cluster.ledger.changed.add(resource.id)
     task = entry.task
     if not entry.interval_ms and task in ("monitor", "migrate_from", "promote"):
         task = "start"

@@ -52,7 +52,7 @@ class Choice:
 class Ledger:
     """All contributions of a run. Kept as plain tuples until somebody asks."""
 
-    __slots__ = ("_choices", "_names", "_rows", "ignored", "nowhere", "orders")
+    __slots__ = ("_choices", "_names", "_rows", "changed", "ignored", "nowhere", "orders")
 
     def __init__(self) -> None:
         self._rows: list[tuple[str, int, str, str, int, int]] = []
@@ -62,6 +62,8 @@ class Ledger:
         """(constraint, resource, task, later resource, later task): what configured orders ask for."""
         self.ignored: list[tuple[str, str]] = []
         """(resource, constraint): colocations without effect, because they would have left no node."""
+        self.changed: set[str] = set()
+        """Resources that restart because their definition is not that of the recorded operation any more."""
         self.nowhere: dict[str, tuple[str, str]] = {}
         """By resource: the clone of which it needs an instance that is not there, and the colocation (or "") that says
         so."""
