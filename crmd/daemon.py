@@ -116,6 +116,8 @@ class Daemon:
         self._pump = Pump(self._core.handle, self._perform)
         self._worker = PolicyWorker(self._whole_document, self._pump.post, log.note)
         self._inputs = InputKeeper(InputFiles(directories.state / "pengine"), log.note)
+        self._decided_at = 0
+        """The wall clock in seconds that the policy engine was last told."""
         self._persistence = Persistence(place.store, directories.cib, self._pump.post, log.note, self._broken)
         self._apart = ApartWorker(separate_validator(), self._pump.post, self._broken)
         self._api = ClientApi(self, self._ask, self._persistence.divergences, self._request_failed)
@@ -220,6 +222,7 @@ class Daemon:
                 self._worker.replaced()
                 self._api.replaced(version)
             case Schedule(request, at):
+                self._decided_at = at
                 self._worker.schedule(request, at)
             case StopWorker():
                 pass  # it stays warm: this node may be DC again, and then every millisecond counts
@@ -232,7 +235,7 @@ class Daemon:
                 self._api.state_changed(state)
                 self._import.state_changed(state, self._core.document)
             case KeepInput(transition, severity):
-                self._inputs.keep(transition, severity, self._whole_document())
+                self._inputs.keep(transition, severity, self._whole_document(), self._decided_at)
             case Note():
                 self._log.note(effect)
             case SetTimer() | CancelTimer():

@@ -16,21 +16,21 @@ class InputKeeper:
     def __init__(self, files: InputFiles, note: Callable[[Note], None]) -> None:
         self._files = files
         self._note = note
-        self._waiting: asyncio.Queue[tuple[int, str, bytes]] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[tuple[int, str, bytes, int]] = asyncio.Queue(MAX_WAITING)
 
-    def keep(self, transition: int, severity: str, document: bytes) -> None:
-        """Keep this document as the input of the transition."""
+    def keep(self, transition: int, severity: str, document: bytes, at: int) -> None:
+        """Keep this document, which was decided about at this time (seconds), as the input of the transition."""
         try:
-            self._waiting.put_nowait((transition, severity, document))
+            self._waiting.put_nowait((transition, severity, document, at))
         except asyncio.QueueFull:
             self._note(Note("info", "pengine.input_skipped", f"the input of transition {transition} is not kept"))
 
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
-            transition, severity, document = await self._waiting.get()
+            transition, severity, document, at = await self._waiting.get()
             try:
-                path = await asyncio.to_thread(self._files.keep, document, severity)
+                path = await asyncio.to_thread(self._files.keep, document, severity, at)
             except OSError as error:
                 self._note(Note("warning", "pengine.input_lost", f"an input can't be kept: {error}"))
                 continue

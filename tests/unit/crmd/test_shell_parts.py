@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from cib.apart import DocumentRead, Examine, Examined, ReadDocument
+from cib.digests import FEATURE_SET
 from cib.document import Document
 from cib.reports import Report
 from crmd.apart_worker import ApartWorker
 from crmd.events import WorkedApart
 from crmd.link import Link
 from crmd.log import NoteLog
-from crmd.pe_inputs import LIMITS, InputFiles
+from crmd.pe_inputs import LIMITS, InputFiles, as_input
 from ipc.note import Note
 
 
@@ -38,20 +39,28 @@ def test_only_what_matters_is_shown_unless_debug_is_on() -> None:
 
 
 def test_inputs_are_numbered_over_restarts_and_start_again_after_the_limit(tmp_path: Path) -> None:
-    first = InputFiles(tmp_path / "pengine").keep(b"<cib/>", "input")
-    second = InputFiles(tmp_path / "pengine").keep(b"<cib a='1'/>", "input")
-    error = InputFiles(tmp_path / "pengine").keep(b"<cib/>", "error")
+    first = InputFiles(tmp_path / "pengine").keep(b"<cib/>", "input", 5)
+    second = InputFiles(tmp_path / "pengine").keep(b"<cib a='1'/>", "input", 7)
+    error = InputFiles(tmp_path / "pengine").keep(b"<cib/>", "error", 5)
     assert [path.name for path in (first, second, error)] == ["pe-input-0.bz2", "pe-input-1.bz2", "pe-error-0.bz2"]
-    assert bz2.decompress(second.read_bytes()) == b"<cib a='1'/>"
+    features = f'crm_feature_set="{FEATURE_SET}"'
+    assert bz2.decompress(second.read_bytes()).decode() == f"<cib execution-date=\"7\" {features} a='1'/>"
     (tmp_path / "pengine" / "pe-input.last").write_text(f"{LIMITS['input'] - 1}\n")
-    InputFiles(tmp_path / "pengine").keep(b"<cib/>", "input")
-    assert InputFiles(tmp_path / "pengine").keep(b"<new/>", "input").name == "pe-input-0.bz2"
+    InputFiles(tmp_path / "pengine").keep(b"<cib/>", "input", 5)
+    assert InputFiles(tmp_path / "pengine").keep(b"<cib/>", "input", 5).name == "pe-input-0.bz2"
+
+
+def test_an_input_tells_the_time_of_its_decision_and_keeps_its_own_feature_set() -> None:
+    document = b'<?xml version="1.0"?>\n<cib epoch="1" execution-date="3" crm_feature_set="3.0.1"><status/></cib>'
+    expected = b'<?xml version="1.0"?>\n<cib execution-date="8" epoch="1" crm_feature_set="3.0.1"><status/></cib>'
+    assert as_input(document, 8) == expected
+    assert as_input(b"no document", 8) == b"no document"
 
 
 @pytest.mark.parametrize("content", ["", "x", "-3", "999999"])
 def test_a_damaged_number_file_starts_the_numbers_again(tmp_path: Path, content: str) -> None:
     (tmp_path / "pe-input.last").write_text(content)
-    assert InputFiles(tmp_path).keep(b"<cib/>", "input").name == "pe-input-0.bz2"
+    assert InputFiles(tmp_path).keep(b"<cib/>", "input", 5).name == "pe-input-0.bz2"
 
 
 class Scripted:
