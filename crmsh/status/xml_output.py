@@ -22,6 +22,8 @@ def add_status(root: Tag, status: ClusterStatus, options: ShowOptions) -> None:
     if options.shows("resources"):
         resources = root.add("resources")
         for resource in status.resources:
+            if resource.orphaned and not resource.is_active(True):
+                continue  # an instance of a clone is shown all the same
             _resource(resources, resource, options, whole=options.only_resources is None)
     if options.shows("attributes"):
         _attributes(root, status, options)
@@ -110,7 +112,7 @@ def _node(parent: Tag, node: NodeView, options: ShowOptions) -> None:
 
 def _resource(parent: Tag, resource: ResourceView, options: ShowOptions, whole: bool, *, placed: bool = False) -> None:
     """`placed`: what contains it is on a node that is shown, so that its own place does not matter."""
-    if not shown_resource(options, resource, whole) or (resource.orphaned and not resource.is_active(True)):
+    if not shown_resource(options, resource, whole):
         return
     if options.only_nodes is not None and not placed:
         running = resource.running_on()
