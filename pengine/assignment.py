@@ -69,7 +69,7 @@ def assign_resources(cluster: Cluster) -> None:
 
 def _tell_capacities(cluster: Cluster, comment: str) -> None:
     for node in cluster.nodes:
-        if not node.is_remote_kind:  # what guests and remote nodes can hold is not shown
+        if not node.is_guest:  # what guests can hold is that of their hosts
             say(cluster, Capacity(comment, node.name, dict(node.utilization)))
 
 

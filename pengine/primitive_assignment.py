@@ -180,7 +180,8 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
     node.assigned_count += 1
     resource.allowed.counts[node.index] += 1
     for name, value in resource.utilization.items():
-        node.utilization[name] = node.utilization.get(name, 0) - value
+        # What a node does not say that it has can't be used up, so that it never owes anything.
+        node.utilization[name] = node.utilization[name] - value if name in node.utilization else 0
     say(cluster, Use(resource.id, node.name, resource.utilization))
 
 
