@@ -1,7 +1,8 @@
 """Carries out a transition graph on paper: what would happen, and what the status would then be.
 
 Every action succeeds at once, but for those that are to fail. The order is that in which the controller would find
-actions ready when it goes over the graph again and again. After a failure only what has the highest priority goes on.
+actions ready when it goes over the graph again and again. After a failure only what has the highest priority goes on,
+and points of the graph that do not depend on what failed.
 
 Source: design page 0010, "Simulation".
 """
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 from cib.digests import FEATURE_SET, operation_digest
 from cib.values import INFINITY, format_score, leading_integer, score_or
-from pengine.actions import operation_key
-from pengine.graph import CRM_EVENT, PSEUDO_EVENT, Action, Graph
+from pengine.actions import notify_key, operation_key
+from pengine.graph import CRM_EVENT, PSEUDO_EVENT, Action, Graph, Synapse
 from pengine.simulation_events import (
     AttributeSet,
     Change,
@@ -106,10 +107,10 @@ class _Simulator:
             progress = False
             remaining = []
             for synapse in waiting:
-                if self._failed and synapse.priority < INFINITY:
-                    continue
-                if any(identifier not in confirmed or identifier in self._failed for identifier in synapse.inputs):
+                if any(identifier not in confirmed for identifier in synapse.inputs):
                     remaining.append(synapse)
+                    continue
+                if self._is_given_up(synapse):
                     continue
                 for action in synapse.actions:
                     self._execute(action)
@@ -117,6 +118,17 @@ class _Simulator:
                 progress = True
             waiting = remaining
         return Simulation(self._events, self._changes, self._state(), not waiting or bool(self._failed))
+
+    def _is_given_up(self, synapse: Synapse) -> bool:
+        """Say whether a failure keeps a synapse from being carried out.
+
+        What has the highest priority goes on in any case; of the rest only points of the graph that do not depend on
+        what failed.
+        """
+        if not self._failed or synapse.priority >= INFINITY:
+            return False
+        pseudo = all(action.kind == PSEUDO_EVENT for action in synapse.actions)
+        return not pseudo or any(identifier in self._failed for identifier in synapse.inputs)
 
     def _state(self) -> ClusterState:
         old = self._cluster.state
@@ -240,8 +252,11 @@ class _Simulator:
         """Return what the result of an operation writes into the history: one entry, or two of a failure."""
         target_rc = leading_integer(attributes.get("CRM_meta_op_target_rc")) or 0
         task = "start" if action.task == "reload-agent" else action.task
+        assert action.resource is not None
+        # Named by what the graph calls the resource, also in a history that is kept under another name.
         return result_entries(
             history,
+            action.resource.id,
             task,
             interval,
             target_rc if rc is None else rc,
@@ -251,11 +266,21 @@ class _Simulator:
             digest=operation_digest(attributes, interval),
             migrate_source=attributes.get("CRM_meta_migrate_source"),
             migrate_target=attributes.get("CRM_meta_migrate_target"),
+            notify_id=_notify_id(action, attributes),
         )
+
+
+def _notify_id(action: Action, attributes: dict[str, str]) -> str | None:
+    """Return the id of the entry of a notification: it says before or after what; None: it is none."""
+    kind, operation = attributes.get("CRM_meta_notify_type"), attributes.get("CRM_meta_notify_operation")
+    if action.task != "notify" or action.resource is None or kind is None or operation is None:
+        return None
+    return notify_key(action.resource.id, kind, operation)
 
 
 def result_entries(
     history: ResourceHistory,
+    resource: str,
     task: str,
     interval_ms: int,
     rc: int,
@@ -266,18 +291,20 @@ def result_entries(
     digest: str | None = None,
     migrate_source: str | None = None,
     migrate_target: str | None = None,
+    notify_id: str | None = None,
 ) -> tuple[HistoryEntry, ...]:
     """Return what a result writes into a history: one entry, or two where an operation that does not recur failed.
 
-    `now` is in seconds since the epoch; `reason` is kept with a failure. The history is not changed.
+    `resource` is the name in their keys. `now` is in seconds since the epoch; `reason` is kept with a failure. The
+    history is not changed.
     """
-    key = operation_key(history.id, task, interval_ms)
+    key = operation_key(resource, task, interval_ms)
     if task in _KEPT_BY_KEY:
-        identifiers = [key]
+        identifiers = [notify_id or key]
     elif rc != target_rc:
-        identifiers = [f"{history.id}_last_failure_0"] + ([] if interval_ms else [f"{history.id}_last_0"])
+        identifiers = [f"{resource}_last_failure_0"] + ([] if interval_ms else [f"{resource}_last_0"])
     else:
-        identifiers = [key if interval_ms else f"{history.id}_last_0"]
+        identifiers = [key if interval_ms else f"{resource}_last_0"]
     if task == "notify":
         rc = 0  # its failures are not heeded
     call_id = max((item.call_id for item in history.entries), default=0) + 1

@@ -20,6 +20,10 @@ class Details:
 
     def __init__(self, root: Element, now: int, *, attributes: bool, failcounts: bool) -> None:
         self._status = StatusReader(Document(root), now).read()
+        # Only failures are asked for: what never failed is not listed.
+        self._status.history = [
+            (node, [view for view in views if view.fail_count]) for node, views in self._status.history
+        ]
         sections = {"nodes", "resources"}
         if attributes:
             sections.add("attributes")

@@ -174,8 +174,8 @@ class _Injector:
         section = self._section("crm_config")
         pair = next((pair for pair in section.iter("nvpair") if pair.get("name") == _WATCHDOG), None)
         if pair is None:
-            sets = section.findall("cluster_property_set")
-            target = next((item for item in sets if item.get("id") == _BOOTSTRAP_OPTIONS), sets[0] if sets else None)
+            sets = section.iterchildren("cluster_property_set")
+            target = next((item for item in sets if item.get("id") == _BOOTSTRAP_OPTIONS), None)
             if target is None:
                 target = add_element(section, "cluster_property_set", id=_BOOTSTRAP_OPTIONS)
             add_element(target, "nvpair", id=f"{target.get('id', '')}-{_WATCHDOG}", name=_WATCHDOG, value=value)
@@ -220,7 +220,14 @@ class _Injector:
             self._count_failure(state, name, result)
         history = _history(state, result.resource, resource)
         entries = result_entries(
-            history, result.task, result.interval_ms, result.rc, target_rc=0, now=self._cluster.now, reason=_REASON
+            history,
+            history.id,
+            result.task,
+            result.interval_ms,
+            result.rc,
+            target_rc=0,
+            now=self._cluster.now,
+            reason=_REASON,
         )
         self._status.write_results(state, name, history, entries)
 

@@ -26,7 +26,7 @@ def write_changes(root: Element, changes: list[Change]) -> None:
             set_attribute(status.node_state(change.node_name, change.node_id), change.name, change.value)
         elif isinstance(change, NodeDown):
             state = status.node_state(change.node_name, change.node_id)
-            status.update(state, DOWN)
+            status.update(state, {**DOWN, "crm-debug-origin": ORIGIN})
             status.forget(state)
 
 

@@ -70,6 +70,16 @@ def test_capacities_are_shown_before_and_after_with_what_each_resource_takes(lab
     assert not any("allocation score" in line for line in shown)
 
 
+def test_what_a_node_does_not_say_that_it_has_is_never_owed(lab: Lab) -> None:
+    assert lab.run("-U", "-d", "n1").part("Utilization Information:")[-1] == "* Remaining: n2 capacity: cpu=0"
+
+
+def test_capacities_of_remote_nodes_are_shown_as_well(lab: Lab) -> None:
+    remote = '<primitive id="r1" class="ocf" provider="pacemaker" type="remote"/><primitive id="b"'
+    lab.path.write_text(CLUSTER.replace('<primitive id="b"', remote))
+    assert "* Original: r1 capacity:" in lab.run("-U").part("Utilization Information:")
+
+
 def test_scores_and_utilization_are_told_in_the_order_in_which_they_came_about(lab: Lab) -> None:
     shown = lab.run("-sU").part("Assignment Scores and Utilization Information:")
     score = shown.index("* pcmk__primitive_assign: a allocation score on n2: 0")
@@ -304,7 +314,7 @@ def test_after_a_failure_nothing_goes_on_and_the_failure_is_in_the_status(lab: L
     assert steps[failed + 1] == "Pretending action 7 failed with rc=1"
     assert steps[failed + 2] == "* Injecting attribute fail-count-a#start_0=INFINITY into /node_state '1'"
     assert steps[failed + 3].startswith("* Injecting attribute last-failure-a#start_0=")
-    assert len(steps) == failed + 4, "not even what does not depend on it goes on"
+    assert len(steps) == failed + 4, "no operation goes on, not even one that does not depend on it"
     assert "    * a\t(ocf:pacemaker:Dummy):\t FAILED n1\n" in done.out.partition("Revised Cluster Status:")[2]
     assert done.code == 0
 

@@ -11,6 +11,7 @@ from pengine.graph_builder import build_graph
 from pengine.reading import read_cluster
 from pengine.scheduler import decide
 from pengine.simulation import OperationFailure, simulate
+from pengine.simulation_events import PseudoActionDone, ResourceActionDone, ResultPretended
 from pengine.state import ClusterState, HistoryEntry
 from pengine.unpack import unpack_element
 from tests.transcripts.pengine.clusters import build
@@ -84,3 +85,51 @@ def test_a_new_result_takes_the_place_of_the_old_one_and_leaves_what_it_does_not
     (new,) = root.iterfind(".//lrm_rsc_op")
     assert (new.get("operation"), new.get("op-force-restart"), new.get("call-id")) == ("start", " state ", "2")
     assert status_of(unpack_element(root)) == status_of(simulation.state)
+
+
+GROUPS = """
+option stonith-enabled=false
+node n1
+primitive a ocf:heartbeat:Dummy
+primitive b ocf:heartbeat:Dummy
+group g a
+group h b
+primitive c ocf:heartbeat:Dummy
+clone k c
+"""
+
+
+def steps_after(text: str, resource: str, task: str = "start") -> list[str]:
+    """What goes on after an operation failed: names of points of the graph and of resources."""
+    root, now = build(text)
+    cluster = read_cluster(unpack_element(root), now)
+    decide(cluster)
+    failure = OperationFailure(resource, task, 0, "n1", 1)
+    events = simulate(cluster, build_graph(cluster), (failure,)).events
+    failed = next(place for place, event in enumerate(events) if isinstance(event, ResultPretended))
+    return [
+        event.task_key if isinstance(event, PseudoActionDone) else event.resource for event in events[failed:]
+        if isinstance(event, PseudoActionDone | ResourceActionDone)
+    ]  # fmt: skip
+
+
+def test_after_a_failure_points_that_do_not_depend_on_it_are_still_passed() -> None:
+    assert steps_after(GROUPS, "b") == ["g_running_0"], (
+        "neither the group of b nor the clone, which waits for its start"
+    )
+
+
+def test_after_a_failure_what_has_the_highest_priority_goes_on_even_where_it_depends_on_it() -> None:
+    assert steps_after(GROUPS, "c") == ["k_running_0", "g_running_0", "h_running_0"]
+
+
+def test_a_notification_is_kept_by_what_it_tells_and_has_no_failure() -> None:
+    text = (
+        "option stonith-enabled=false\nnode n1\nprimitive p ocf:heartbeat:Dummy\n"
+        "clone c p meta notify=true\nhistory n1 p monitor 7 expected=7"
+    )
+    root, state = simulated(text, (OperationFailure("p", "notify", 0, "n1", 1),))
+    (entry,) = [item for item in root.iterfind(".//lrm_rsc_op") if item.get("operation") == "notify"]
+    assert (entry.get("id"), entry.get("operation_key")) == ("p_post_notify_start_0", "p_notify_0")
+    assert entry.get("rc-code") == "0"
+    assert status_of(unpack_element(root)) == status_of(state)

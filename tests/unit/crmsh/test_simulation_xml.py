@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from crmsh.envelope import Tag
+from crmsh.simulation.details import Details
 from crmsh.simulation.summary import summarize
 from crmsh.simulation.xml_output import XmlWriter
 from pengine.graph_builder import build_graph
@@ -85,6 +86,8 @@ def test_failures_and_attributes_are_part_of_the_status(lab: Lab) -> None:
     assert [child.tag for child in root.findall("cluster_status/*")] == [
         "nodes", "resources", "node_attributes", "node_history",
     ]  # fmt: skip
+    histories = root.findall("revised_cluster_status/node_history/node/resource_history")
+    assert [history.get("id") for history in histories] == ["a", "a"], "on n1 for the start, on n2 for the monitor"
     (failure,) = root.findall("revised_cluster_status/failures/failure")
     assert (failure.get("op_key"), failure.get("exitreason")) == ("a_start_0", "User-injected result")
 
@@ -169,3 +172,14 @@ def test_a_directory_is_processed_file_by_file_with_the_time_of_each(lab: Lab) -
     timings = part(answer(lab, "-P", str(lab.path.parent)), "timings")
     assert [attributes["file"] for _, attributes in timings] == [str(lab.path), str(lab.path.parent / "other.xml")]
     assert all(float(attributes["duration"]) > 0 for _, attributes in timings)
+
+
+def test_an_instance_too_many_is_shown_in_its_clone_as_removed() -> None:
+    history = "history n1 p:0 start 0\nhistory n1 p:1 stop 0"
+    root, now = build(f"node n1\nnode n2\nprimitive p ocf:heartbeat:Dummy\nclone c p meta clone-max=1\n{history}")
+    tag = Tag("status")
+    Details(root, now, attributes=False, failcounts=False).add_to(tag)
+    (clone,) = next(part for part in tag.below if part.name == "resources").below
+    assert [(item.attributes["role"], item.attributes["removed"]) for item in clone.below] == [
+        ("Started", "false"), ("Stopped", "true"),
+    ]  # fmt: skip
