@@ -8,6 +8,7 @@ import pytest
 from lab.namespaces.journal import double_starts, read
 from lab.namespaces.lab import Lab, available
 from lab.observer import Observer, Sight
+from tests.lab.kept_inputs import KeptInputs
 
 KEYS = "auth 1\n1 sha256 a-secret-of-the-lab\n"
 RESOURCES = ("one", "two", "three", "four")
@@ -103,6 +104,25 @@ class TestCluster:
 
 
 ClusterMaker = Callable[..., TestCluster]
+
+
+@pytest.fixture(scope="session")
+def kept_inputs() -> KeptInputs:
+    """The inputs that the policy engines of all tests kept, for `test_written_inputs`."""
+    return KeptInputs()
+
+
+@pytest.fixture(autouse=True)
+def inputs_are_kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kept_inputs: KeptInputs) -> None:
+    """Whatever lab a test makes, its inputs are collected before its directory goes."""
+    close = Lab.close
+
+    def collect_and_close(lab: Lab) -> None:
+        kept_inputs.collect(lab, request.node.name)
+        close(lab)
+
+    monkeypatch.setattr(Lab, "close", collect_and_close)
+    return
 
 
 @pytest.fixture
