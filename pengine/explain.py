@@ -12,7 +12,7 @@ from pengine.action_reasons import action_views, why_impossible
 from pengine.actions import first_action
 from pengine.explanation import ActionView, Explanation, NodeView, PartView, Reason
 from pengine.ledger import Contribution
-from pengine.obstacles import STRUCTURAL, counted, is_blocked_by_copies, lost_and_frozen, obstacles
+from pengine.obstacles import STRUCTURAL, counted, is_blocked_by_copies, lost_and_frozen, obstacles, withheld_promotion
 from pengine.vocabulary import (
     ABSENT,
     BUNDLE,
@@ -136,11 +136,16 @@ class _Explainer:
 
     def _node_views(self, resource: Resource) -> list[NodeView]:
         cluster = self._cluster
+        withheld = withheld_promotion(cluster, resource)
         rows = self._rows[resource.id]
         views = []
         for node in cluster.nodes:
             score = resource.allowed.scores[node.index]
             mine = [row for row in rows if row.node == node.name]
+            if withheld is not None and any(row.constraint == withheld.id for row in mine):
+                # said after the places were chosen, and of the promotion alone
+                mine = [row for row in mine if row.constraint != withheld.id]
+                score = mine[-1].result if mine else node.score
             view = NodeView(
                 node.name,
                 None if score == ABSENT else score,
@@ -384,6 +389,9 @@ class _Explainer:
                 f"{item.id}: {format_score(item.promotion_priority)}" for item in top.children if item is not instance
             ]
             return Reason("promoted", detail=score, subject=", ".join(others))
+        withheld = withheld_promotion(self._cluster, resource)
+        if withheld is not None:
+            return Reason("promotion-ticket", withheld.ticket, withheld.id)
         promoted = [item for item in top.children if item.next_role == PROMOTED]
         if not self._cluster.quorate and self._cluster.quorum_policy in ("freeze", "demote"):
             return Reason("promotion-no-quorum")

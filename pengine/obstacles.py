@@ -12,7 +12,7 @@ from pengine.ledger import Contribution
 from pengine.node_choice import assigned_nodes
 from pengine.relations import Colocation, TicketConstraint
 from pengine.resource_state import is_multiply_active
-from pengine.vocabulary import ABSENT, IN_GRAPH, MULTIPLE_BLOCK, ROLE_NAMES, UNKNOWN
+from pengine.vocabulary import ABSENT, IN_GRAPH, MULTIPLE_BLOCK, PROMOTED, ROLE_NAMES, UNKNOWN
 from pengine.working import Cluster, Node, Resource
 
 _HISTORY = frozenset({"not-installed", "hard-error", "fatal-error", "stop-failure", "on-fail", "masked-probe-failure"})
@@ -138,6 +138,15 @@ def lost_and_frozen(cluster: Cluster, resource: Resource) -> TicketConstraint | 
     return None
 
 
+def withheld_promotion(cluster: Cluster, resource: Resource) -> TicketConstraint | None:
+    """Return the constraint that lets instances run but not be promoted, for want of its ticket, if there is one."""
+    for constraint in tickets_of(resource):
+        granted, standby = cluster.tickets.get(constraint.ticket, (False, False))
+        if constraint.role == PROMOTED and constraint.loss_policy != "stop" and (not granted or standby):
+            return constraint
+    return None
+
+
 def is_blocked_by_copies(resource: Resource) -> bool:
     """Say whether a resource is blocked for being active more often than it may be (multiple-active=block)."""
     return is_multiply_active(resource) and resource.multiple_active == MULTIPLE_BLOCK
@@ -186,8 +195,11 @@ def _of_clone(cluster: Cluster, resource: Resource, node: Node, clone_id: str) -
     clone = cluster.by_id.get(clone_id)
     if clone is None:
         return []
-    if clone.allowed.scores[node.index] < 0:
-        rows = counted(cluster.ledger.explain(clone.id, node.name))
+    withheld = withheld_promotion(cluster, clone)
+    rows = counted(cluster.ledger.explain(clone.id, node.name))
+    if withheld is not None:
+        rows = [row for row in rows if row.constraint != withheld.id]
+    if clone.allowed.scores[node.index] < 0 and (withheld is None or (rows and rows[-1].result < 0)):
         return obstacles(cluster, clone, node, rows)
     there = [item.id for item in clone.instances() if item is not resource and node in assigned_nodes(item)]
     if not there:

@@ -125,6 +125,7 @@ def _part_lines(part: PartView) -> list[str]:
     if part.promotion is not None and part.verdict not in ("promotes", "demotes"):
         does = "It is promoted" if part.role == "Promoted" else "It is not promoted"
         lines.append(f"{does} because {cause(part.promotion, part.id)}.")
+    if part.promotion is not None:
         lines += _remedies([part.promotion], part.id, "  ")
     lines += _remedies(part.causes, part.id, "  ")
     lines += [f"  Without effect, because it would have left no node: colocation {name}" for name in part.ignored]

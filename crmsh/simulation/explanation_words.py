@@ -181,6 +181,10 @@ _CAUSES = {
     ),
     "promotion-lower": ("its promotion score is {detail}, and {subject} is promoted", ""),
     "promotion-none": ("promoted-max or the state of its node leaves no room (promotion score {detail})", ""),
+    "promotion-ticket": (
+        "ticket {subject} is not granted here (constraint {constraint})",
+        "grant ticket {subject} to this site",
+    ),
     "promotion-no-quorum": ("nothing is promoted without quorum", "bring back enough nodes"),
 }
 
