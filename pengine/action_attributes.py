@@ -218,20 +218,17 @@ def _downed(cluster: Cluster, action: Action) -> list[str] | None:
     if action.task == "stonith" and node is not None:
         if action.meta.get("stonith_action") not in ("off", "reboot"):
             return None
+        # Which guests are there is told by the connections that are active on the node, in the order found.
         guests = [
-            other.id
-            for other in cluster.nodes
-            if other.is_guest
-            and other.connection is not None
-            and other.connection.launcher is not None
-            and node in other.connection.launcher.running_on
+            cluster.node_by_name[active.id.lower()].id
+            for active in node.running
+            if active.is_connection and active.launcher is not None and active.id.lower() in cluster.node_by_name
         ]
         return [node.id, *guests]
     resource = action.resource
     if resource is not None and resource.is_connection and action.task == "stop" and not action.flags & PSEUDO:
         migrating = any(
-            edge.action.task == "migrate_from" and edge.action.resource is resource and edge.in_graph
-            for edge in action.before
+            edge.action.task == "migrate_from" and edge.action.resource is resource for edge in action.before
         )
         if not migrating:
             return [resource.id]
