@@ -16,9 +16,6 @@ from pengine.colocation_scores import (
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, note_restored, set_score
 from pengine.merge_sort import merge_sort
-from pengine.node_choice import (
-    current_nodes,
-)
 from pengine.primitive_assignment import unassign
 from pengine.resource_state import current_node
 from pengine.vocabulary import (
@@ -50,7 +47,7 @@ def sort_instances(cluster: Cluster, instances: list[Resource]) -> list[Resource
 
 def compare_instances(cluster: Cluster, left: Resource, right: Resource) -> int:
     """Compare two instances: negative where the left one chooses first."""
-    left_count, right_count = len(current_nodes(left)), len(current_nodes(right))
+    left_count, right_count = len(left.running_on), len(right.running_on)
     if left_count and right_count and left_count != right_count:
         return -1 if left_count < right_count else 1
     left_node, left_usable = _usable_current(left)
