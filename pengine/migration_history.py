@@ -107,12 +107,11 @@ def _fail_stuck(resource: Resource) -> None:
 
 
 def _history_of(cluster: Cluster, resource: Resource, node: Node) -> ResourceHistory | None:
-    for name in (resource.history_id, resource.id, resource.base_id):
-        if name is not None:
-            found = cluster.history_index.get((name, node.index))
-            if found is not None:
-                return found
-    return None
+    """Return what happened on a node under the resource's own id.
+
+    Anonymous instances, whose history goes by another name, have no migrations to be judged.
+    """
+    return cluster.history_index.get((resource.id, node.index))
 
 
 def _has_history(cluster: Cluster, resource: Resource, node: Node) -> bool:
