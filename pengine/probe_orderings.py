@@ -61,6 +61,8 @@ def _order_instance_starts(probe: Action, edge: Edge) -> None:
     then = edge.action
     if (
         then.resource is None
+        or probe.resource is None
+        or probe.resource.top() is not then.resource
         or then.resource.kind <= GROUP
         or probe.flags & RUNNABLE
         or then.task != "start"
