@@ -101,7 +101,7 @@ def _after_start(cluster: Cluster, first: Resource, action: Action, marks: int =
 
 def _before_stop(cluster: Cluster, action: Action, then: Resource, marks: int = 0) -> None:
     key = operation_key(then.id, "stop")
-    marks |= GUEST_ALLOWED | THEN_IMPLIES_FIRST
+    marks |= GUEST_ALLOWED
     request_ordering(cluster, action.resource, action.key, action, then, key, None, marks)
 
 
@@ -115,7 +115,7 @@ def _order_on_remote(cluster: Cluster, action: Action, node: Node, connection: R
             # Nobody can stop it there: fencing is what does.
             fence_node(cluster, node, "resources are active but connection is unrecoverable")
         elif state == ALIVE or connection.next_role == STOPPED:
-            _before_stop(cluster, action, connection)
+            _before_stop(cluster, action, connection, THEN_IMPLIES_FIRST)
         else:
             _after_start(cluster, connection, action)
     elif task == "demote":
