@@ -403,8 +403,9 @@ def _add_missing_entries(cluster: Cluster, resource: Resource) -> None:
     table = resource.allowed
     if ABSENT not in table.scores or resource.exclusive_discovery:
         return
+    symmetric = cluster.options.symmetric
     for node in cluster.nodes:
-        if node.mode != PROBE_NEVER and table.scores[node.index] == ABSENT:
+        if (node.mode != PROBE_NEVER or not symmetric) and table.scores[node.index] == ABSENT:
             table.scores[node.index] = node.score
             table.modes[node.index] = node.mode
 
