@@ -294,7 +294,7 @@ class _ResourceWriter:
             if node in clone.running_on:
                 continue
             title = "Stopped"
-            if clone.target_role == STOPPED:
+            if _clone_limit(clone) == STOPPED:
                 title = "Stopped (disabled)"
             for (identifier, index), rc in self._failed_probes.items():
                 if index == node.index and identifier.rpartition(":")[0] == clone.children[0].base_id:
@@ -317,6 +317,18 @@ def _collective_flags(resource: Resource, extra: list[str] | None = None) -> str
     elif not resource.managed and not resource.blocked:
         flags.append("unmanaged")
     return f" ({', '.join(flags)})" if flags else ""
+
+
+def _is_disabled(resource: Resource) -> bool:
+    """Whether the target role keeps the resource from a role that it could have."""
+    return resource.target_role == STOPPED or (resource.target_role == UNPROMOTED and resource.top().promotable)
+
+
+def _clone_limit(clone: Resource) -> int:
+    """The target role that the clone gives, or else what it clones."""
+    if "target-role" in clone.meta or not clone.children:
+        return clone.target_role
+    return clone.children[0].target_role
 
 
 def _names(nodes: list[Node]) -> str:
