@@ -154,7 +154,7 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
     if result == MATCH:
         return False
     if result == NEEDS_RESTART:
-        trigger_unfencing(cluster, resource, None, "Device parameters changed")
+        trigger_unfencing(cluster, resource, node, "Device parameters changed")
         _force_restart(cluster, resource, node, entry)
         return True
     assert result in (UNKNOWN_DIGEST, MISMATCH)
@@ -165,7 +165,7 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
         trigger_unfencing(cluster, resource, None, "Device parameters changed (reload)")
         _reload(cluster, resource, node)
     else:
-        trigger_unfencing(cluster, resource, None, "Device parameters changed")
+        trigger_unfencing(cluster, resource, node, "Device parameters changed")
         _force_restart(cluster, resource, node, entry)
     return True
 
