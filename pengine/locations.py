@@ -207,7 +207,7 @@ def _apply_to_table(cluster: Cluster, resource: Resource, location: Location) ->
         if table.scores[index] == ABSENT:
             set_score(cluster, resource, index, score, "location", location.id)
             table.counts[index] = 0
-            table.modes[index] = PROBE_ALWAYS
+            table.modes[index] = cluster.nodes_by_index[index].mode
         else:
             contribute(cluster, resource, index, score, "location", location.id)
         if location.mode > table.modes[index]:
