@@ -113,11 +113,11 @@ def summarize(cluster: Cluster) -> Summary:
 
 
 def summary_lines(summary: Summary) -> list[str]:
-    """Return a line for each node that is fenced and each resource that changes."""
-    lines = []
-    for node in summary.nodes:
-        reason = f" '{node.reason}'" if node.reason else ""
-        lines.append(f"  * {node.task} {node.name}{reason}")
+    """Return a line for each node that is fenced and each resource that changes.
+
+    Nothing is said of fencing that has no reason, such as unfencing for a device that has changed.
+    """
+    lines = [f"  * {node.task} {node.name} '{node.reason}'" for node in summary.nodes if node.reason]
     id_width = _WIDTH_MIN
     details = [_details(change) for change in summary.resources]
     for change in summary.resources:
