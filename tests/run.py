@@ -60,7 +60,7 @@ def stages(full: bool) -> list[Stage]:
             "slow",
             pytest("tests/unit", "tests/transcripts", "tests/property", "tests/differential", "-m", "slow and not lab"),
             False,
-            6,
+            6 * factor,
         ),
         Stage("conformance", pytest("tests/conformance"), False, 10),
         Stage("simulation", pytest("tests/simulation", "--timeout=0"), False, 8 * factor),

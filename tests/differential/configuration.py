@@ -36,7 +36,27 @@ BASIC = frozenset(
     }
 )
 FURTHER = frozenset(
-    {"clones", "promotable", "sets", "tickets", "utilization", "bundles", "remotes", "guests", "migration", "notify"}
+    {
+        "clones",
+        "promotable",
+        "sets",
+        "tickets",
+        "utilization",
+        "bundles",
+        "remotes",
+        "guests",
+        "migration",
+        "notify",
+        "devices",
+        "unfencing",
+        "health",
+        "locks",
+        "dates",
+        "digests",
+        "templates",
+        "tags",
+        "old names",
+    }
 )
 FEATURES = BASIC | FURTHER
 _INTERVALS = ("10s", "10s", "20s", "30s", "1min")
@@ -59,6 +79,8 @@ class Primitive:
     migratable: bool = False
     group: str = ""
     failure_timeout: bool = False
+    hosts: frozenset[str] | None = None
+    """The names of the only nodes on which a history may know it; None are all."""
 
     def names(self) -> list[str]:
         """The names under which a history may know it."""
@@ -177,13 +199,35 @@ def _options(document: Document) -> None:
             values["no-quorum-policy"] = document.chance.choice(policies)
         if document.maybe(20):
             document.root.set("no-quorum-panic", "1")
+    if document.has("health"):
+        values |= _health_options(document)
+    if document.has("locks"):
+        values["shutdown-lock"] = "true"
+        if document.maybe(50):
+            values["shutdown-lock-limit"] = document.chance.choice(("30s", "5min", "1h"))
     if document.has("utilization") and document.maybe(80):
         values["placement-strategy"] = document.chance.choice(("utilization", "minimal", "balanced"))
     for name, value in values.items():
         etree.SubElement(document.options, "nvpair", id=document.new_id("option"), name=name, value=value)
 
 
+def _health_options(document: Document) -> dict[str, str]:
+    strategies = ("migrate-on-red", "only-green", "progressive", "custom")
+    values = {"node-health-strategy": document.chance.choice(strategies)}
+    for name, scores in (
+        ("base", ("10", "-50")),
+        ("green", ("5",)),
+        ("yellow", ("-5",)),
+        ("red", ("-100", "-INFINITY")),
+    ):
+        if document.maybe(40):
+            values[f"node-health-{name}"] = document.chance.choice(scores)
+    return values
+
+
 def _nodes(document: Document) -> None:
+    # Of capacities that each are larger in something the older version compares in an order that is left to chance.
+    balanced = any(option.get("value") == "balanced" for option in document.options)
     for number in range(1, document.chance.choice((2, 2, 3, 3, 4)) + 1):
         node = Node(str(number), f"n{number}")
         document.nodes.append(node)
@@ -198,13 +242,14 @@ def _nodes(document: Document) -> None:
                 attributes["standby"] = document.chance.choice(("on", "true", "off"))
             if document.maybe(6):
                 attributes["maintenance"] = "true"
+        if document.has("health") and document.maybe(50):
+            attributes["#health-disk"] = document.chance.choice(("green", "yellow", "red"))
         document.pairs(element, "instance_attributes", attributes)
         if document.has("utilization"):
-            document.pairs(
-                element,
-                "utilization",
-                {"cpu": str(document.chance.randint(1, 6)), "memory": str(document.chance.randint(1, 6))},
-            )
+            values = {"cpu": str(document.chance.randint(1, 6)), "memory": str(document.chance.randint(1, 6))}
+            if balanced:
+                del values["memory"]
+            document.pairs(element, "utilization", values)
     if document.maybe(60):
         document.root.set("dc-uuid", document.chance.choice(document.nodes).id)
 
@@ -217,6 +262,8 @@ def _resources(document: Document) -> None:
         document.primitives.append(Primitive("fencing", agent, {}))
         document.tops.append("fencing")
         document.kinds["fencing"] = "primitive"
+        if document.has("unfencing"):
+            document.pairs(fence, "meta_attributes", {"provides": "unfencing"})
     makers = {
         "groups": _group,
         "clones": _clone,
@@ -282,6 +329,10 @@ def _meta(document: Document) -> dict[str, str]:
         meta.update(
             {name: document.chance.choice(values) for name, values, percent in choices if document.maybe(percent)}
         )
+    if document.has("unfencing") and document.maybe(40):
+        meta["requires"] = "unfencing"
+    if document.has("health") and document.maybe(15):
+        meta["allow-unhealthy-nodes"] = "true"
     if document.has("thresholds"):
         if document.maybe(25):
             meta["migration-threshold"] = document.chance.choice(("1", "2", "3", "INFINITY"))
@@ -440,6 +491,18 @@ def _bundle(document: Document, number: int) -> None:
         inside = _primitive(document, bundle, f"{name}r", ocf=True)
         inside.clone, inside.instances, inside.promotable = name, replicas, promotable
         inside.group = "bundle"
+        inside.hosts = frozenset(f"{name}-{replica}" for replica in range(replicas))
+    members = frozenset(node.name for node in document.nodes if node.kind == "member")
+    for replica in range(replicas):
+        parts = [(f"{name}-podman-{replica}", "heartbeat", "podman")]
+        parts.append((f"{name}-ip-192.168.{number}.{10 + replica}", "heartbeat", "IPaddr2"))
+        if len(bundle) > 2:
+            parts.append((f"{name}-{replica}", "pacemaker", "remote"))
+            document.nodes.append(Node(f"{name}-{replica}", f"{name}-{replica}", "bundle"))
+        for identifier, provider, kind in parts:
+            part = Primitive(identifier, ("ocf", provider, kind), {}, group=f"replica {name}-{replica}", hosts=members)
+            part.monitors.append((30_000 if kind == "remote" else 60_000, ""))
+            document.primitives.append(part)
 
 
 def _remote(document: Document, number: int) -> None:
@@ -454,6 +517,7 @@ def _remote(document: Document, number: int) -> None:
         primitive.parameters = {"server": f"host{number}"}
         if document.maybe(25):
             primitive.parameters["reconnect_interval"] = "60"
+            primitive.failure_timeout = True
         document.pairs(element, "instance_attributes", primitive.parameters)
     document.pairs(element, "meta_attributes", _meta(document) if document.maybe(25) else {})
     _operations(document, element, primitive)

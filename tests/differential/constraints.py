@@ -5,6 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from tests.differential.configuration import Document
+from tests.differential.rules import date_rule
 
 _SCORES = ("-INFINITY", "-100", "-10", "1", "10", "50", "100", "INFINITY")
 
@@ -25,16 +26,20 @@ def build_constraints(document: Document) -> None:
     if document.has("sets") and len(targets) > 1:
         for _ in range(document.chance.choice((0, 1, 2))):
             _sets(document, targets)
+    if document.has("sets") and document.has("location") and targets and document.maybe(50):
+        _location_set(document, targets)
     if document.has("tickets"):
         for top in targets:
             if document.maybe(30):
                 _ticket(document, top)
+        if document.has("sets") and len(targets) > 1 and document.maybe(30):
+            _ticket_set(document, targets)
 
 
 def _targets(document: Document) -> list[str]:
     """What colocations, orders and tickets may name: what lies on top, and now and then members of groups."""
     targets = [top for top in document.tops if top != "fencing"]
-    members = [item.id for item in document.primitives if item.group and not item.clone]
+    members = [item.id for item in document.primitives if item.group and not item.clone and item.hosts is None]
     return targets + [member for member in members if document.maybe(25)]
 
 
@@ -52,6 +57,9 @@ def _location(document: Document, top: str) -> None:
         if promoted:
             constraint.set("role", "Promoted")
         return
+    if document.has("dates") and document.maybe(50):
+        date_rule(document, constraint, score=document.chance.choice(_SCORES))
+        return
     rule = etree.SubElement(constraint, "rule", id=document.new_id("rule"))
     if document.maybe(15):
         rule.set("score-attribute", "size")
@@ -63,6 +71,17 @@ def _location(document: Document, top: str) -> None:
         rule.set("boolean-op", "or")
     for _ in range(document.chance.choice((1, 1, 2))):
         _expression(document, rule)
+
+
+def _location_set(document: Document, targets: list[str]) -> None:
+    constraint = etree.SubElement(document.constraints, "rsc_location", id=document.new_id("location"))
+    constraint.set("node", document.chance.choice(document.nodes).name)
+    constraint.set("score", document.chance.choice(_SCORES))
+    block = etree.SubElement(constraint, "resource_set", id=document.new_id("members"))
+    if document.maybe(20):
+        block.set("role", document.chance.choice(("Promoted", "Started")))
+    for name in document.chance.sample(targets, min(len(targets), 2)):
+        etree.SubElement(block, "resource_ref", id=name)
 
 
 def _expression(document: Document, rule: etree._Element) -> None:
@@ -133,6 +152,15 @@ def _sets(document: Document, targets: list[str]) -> None:
         block = etree.SubElement(constraint, "resource_set", id=document.new_id("members"))
         if document.maybe(40):
             block.set("sequential", document.chance.choice(("true", "false")))
+        if document.has("promotable") and document.maybe(15):
+            if tag == "rsc_colocation":
+                block.set("role", "Promoted")
+            else:
+                block.set("action", document.chance.choice(("promote", "demote")))
+        if tag == "rsc_colocation" and document.maybe(15):
+            block.set("score", document.chance.choice(("INFINITY", "10", "-10")))
+        if tag == "rsc_order" and document.maybe(10):
+            block.set("kind", document.chance.choice(("Optional", "Serialize", "Mandatory")))
         if tag == "rsc_order" and document.maybe(20):
             block.set("require-all", "false")
         if tag == "rsc_order" and document.maybe(15):
@@ -150,3 +178,14 @@ def _ticket(document: Document, top: str) -> None:
         constraint.set("loss-policy", document.chance.choice(("stop", "demote", "freeze", "fence")))
     if top.startswith("p") and document.maybe(50):
         constraint.set("rsc-role", "Promoted")
+
+
+def _ticket_set(document: Document, targets: list[str]) -> None:
+    constraint = etree.SubElement(document.constraints, "rsc_ticket", id=document.new_id("ticket"), ticket="west")
+    if document.maybe(70):
+        constraint.set("loss-policy", document.chance.choice(("stop", "demote", "freeze", "fence")))
+    block = etree.SubElement(constraint, "resource_set", id=document.new_id("members"))
+    if document.maybe(30):
+        block.set("role", "Promoted")
+    for name in document.chance.sample(targets, 2):
+        etree.SubElement(block, "resource_ref", id=name)

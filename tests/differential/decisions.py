@@ -1,7 +1,8 @@
 """What a scheduler decides about a document, in a form in which two of them can be compared.
 
 Both are asked the same way (`crm_simulate -sS -G`). Left out of the comparison is what says nothing about decisions:
-numbers of actions, their order in the file, the header of the graph, the names of functions before scores.
+numbers of actions, their order in the file, the header of the graph, the names of functions before scores, notices
+among them.
 """
 
 from __future__ import annotations
@@ -29,12 +30,19 @@ _SECTIONS = {
     "Executing Cluster Transition:": "steps",
     "Revised Cluster Status:": "revised",
 }
+_NOTICES = ("Using the original execution date", "Parameters to ", "Only 'private' parameters ", "notice: ")
 _IGNORED_ATTRIBUTES = frozenset({"crm_feature_set", "batch-limit"})
+_VERIFY = shutil.which("crm_verify", path="/usr/sbin:/usr/bin")
+_INVALID = "did not pass schema validation"
 _TIMEOUT_SECONDS = 20
 
 
 class Refused(Exception):
-    """A scheduler does not take the document."""
+    """A scheduler does not take the document; `kind` says in two words why."""
+
+    def __init__(self, kind: str, text: str = "") -> None:
+        super().__init__(f"{kind} {text}".strip())
+        self.kind = kind
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,31 @@ def ask_peer(document: bytes, scratch: Path) -> Decision:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Refused("no answer in time") from None
+        raise Refused("no answer") from None
+    if process.returncode < 0:
+        raise Refused("peer crashed", f"by signal {-process.returncode}")
     if process.returncode not in (0, 1) or not graph.exists():
-        raise Refused(f"exit status {process.returncode}: {process.stdout[-300:]}{process.stderr[-300:]}")
+        raise Refused(f"exit status {process.returncode}", process.stdout[-300:] + process.stderr[-300:])
     return read_decision(process.stdout, graph.read_bytes())
+
+
+def check_validity(document: bytes, scratch: Path) -> None:
+    """Raise Refused where Pacemaker's crm_verify, if it is installed, finds the document against its schema."""
+    if _VERIFY is None:
+        return
+    source = scratch / "verified.xml"
+    source.write_bytes(document)
+    process = subprocess.run(
+        [_VERIFY, "-V", "-x", str(source)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if _INVALID in process.stdout + process.stderr:
+        raise Refused("not valid", process.stderr[-600:])
 
 
 def ask_ours(document: bytes, scratch: Path) -> Decision:
@@ -89,7 +118,7 @@ def ask_ours(document: bytes, scratch: Path) -> Decision:
     with redirect_stdout(out), redirect_stderr(err):
         status = crm_simulate.main(["-x", str(source), "-sS", "-G", str(graph)])
     if status not in (0, 1):
-        raise Refused(f"exit status {status}: {err.getvalue()[-300:]}")
+        raise Refused(f"our exit status {status}", err.getvalue()[-300:])
     return read_decision(out.getvalue(), graph.read_bytes())
 
 
@@ -100,13 +129,13 @@ def read_decision(text: str, graph: bytes) -> Decision:
     for line in text.splitlines():
         if line in _SECTIONS:
             current = sections[_SECTIONS[line]]
-        elif line.strip() and not line.startswith("Using the original execution date"):
+        elif line.strip() and not line.startswith(_NOTICES):
             current.append(" ".join(line.split()))
     actions, edges = _read_graph(graph)
     return Decision(
         actions=actions,
         edges=edges,
-        scores=tuple(sorted(_plain_score(line) for line in sections["scores"])),
+        scores=tuple(sorted(_plain_score(line) for line in sections["scores"] if " score " in line)),
         summary=tuple(sections["summary"]),
         steps=tuple(sections["steps"]),
         status=(*sections["before"], *sections["status"]),

@@ -32,6 +32,9 @@ class _Entry:
         attributes = {"id": name, "class": primitive.agent[0], "type": primitive.agent[2]}
         if primitive.agent[1]:
             attributes["provider"] = primitive.agent[1]
+        document = status.document
+        if document.has("locks") and not primitive.clone and document.maybe(10):
+            attributes["shutdown-lock"] = str(NOW - document.chance.choice((10, 100, 4000)))
         self._element = etree.SubElement(status.listings[node.name], "lrm_resource", attributes)
 
     def add(
@@ -158,6 +161,14 @@ def _node_state(status: _Status, node: Node) -> None:
         # Newer versions give this reason before others that make a node unclean.
         if state == _UP and document.maybe(3):
             status.attribute(node, "terminate", "true")
+    if document.has("health") and document.maybe(20):
+        status.attribute(node, "#health-load", document.chance.choice(("green", "yellow", "red")))
+    if document.has("unfencing") and document.maybe(60):
+        status.attribute(node, "#node-unfenced", document.chance.choice(("0", str(NOW - 400))))
+        if document.maybe(40) and node.kind != "bundle":
+            agents = document.chance.choice(("fencing:fence_xvm:0123456789abcdef0123456789abcdef,", "other:fence_x:1,"))
+            status.attribute(node, "#digests-all", agents)
+            status.attribute(node, "#digests-secure", agents)
     if document.has("rules") and document.maybe(30):
         status.attribute(node, "load", document.chance.choice(("1", "2", "3")))
     status.listings[node.name] = etree.SubElement(etree.SubElement(element, "lrm", id=node.id), "lrm_resources")
@@ -202,6 +213,10 @@ def _group_home(status: _Status, primitive: Primitive, hosts: list[Node]) -> str
 
 
 def _may_run_on(primitive: Primitive, node: Node) -> bool:
+    if primitive.hosts is not None:
+        return node.name in primitive.hosts
+    if node.kind == "bundle":
+        return False
     if primitive.agent[2] == "remote" or primitive.agent[0] == "stonith":
         return node.kind == "member"
     return True

@@ -15,12 +15,14 @@ from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
 
-from tests.differential.decisions import Decision, Refused, ask_ours, ask_peer
+from tests.differential.decisions import Decision, Refused, ask_ours, ask_peer, check_validity
 from tests.differential.generate import generate
 from tests.differential.shrink import shrink
-from tests.differential.versions import forgive, owed_to_version
+from tests.differential.versions import forgive, version_difference
 
-_HARMLESS = frozenset({"agree", "agree but for the version", "refused"})
+_VERSION = "agree but for the version: "
+_HARMLESS = ("agree", "refused")
+"""How verdicts begin that are not findings."""
 
 
 def disagreement(document: bytes, scratch: Path) -> tuple[list[str], Decision, Decision]:
@@ -28,11 +30,9 @@ def disagreement(document: bytes, scratch: Path) -> tuple[list[str], Decision, D
 
     Raises Refused where Pacemaker does not take the document.
     """
-    peer = ask_peer(document, scratch)
-    ours = ask_ours(document, scratch)
-    peer, ours = forgive(peer, ours)
+    peer, ours = forgive(document, ask_peer(document, scratch), ask_ours(document, scratch))
     parts = ours.differing(peer)
-    return [] if parts and owed_to_version(document, peer, ours) else parts, peer, ours
+    return [] if parts and version_difference(document, peer, ours) else parts, peer, ours
 
 
 def describe(parts: list[str], peer: Decision, ours: Decision, limit: int = 12) -> list[str]:
@@ -62,28 +62,31 @@ def main() -> int:
         for seed in range(options.seed, options.seed + options.count):
             verdict = _one(seed, scratch, options)
             tally[verdict] += 1
-            if options.stop_after and sum(count for name, count in tally.items() if name not in _HARMLESS) >= (
-                options.stop_after
-            ):
+            if options.stop_after and _findings(tally) >= options.stop_after:
                 break
     seconds = time.monotonic() - begun
     summary = ", ".join(f"{count} {name}" for name, count in tally.most_common())
     sys.stdout.write(f"{tally.total()} documents in {seconds:.0f} s: {summary}\n")
-    return 0 if set(tally) <= _HARMLESS else 1
+    return 1 if _findings(tally) else 0
+
+
+def _findings(tally: Counter[str]) -> int:
+    return sum(count for verdict, count in tally.items() if not verdict.startswith(_HARMLESS))
 
 
 def _one(seed: int, scratch: Path, options: argparse.Namespace) -> str:
     document = generate(seed, basic=options.basic)
     try:
+        check_validity(document, scratch)
         parts, peer, ours = disagreement(document, scratch)
     except Refused as refusal:
         sys.stdout.write(f"seed {seed}: refused: {refusal}\n")
-        return "refused"
+        return f"refused ({refusal.kind})"
     except Exception as error:
         sys.stdout.write(f"seed {seed}: {type(error).__name__}: {error}\n")
         return "crash"
     if not parts:
-        return "agree but for the version" if ours.differing(peer) else "agree"
+        return _VERSION + version_difference(document, peer, ours) if ours.differing(peer) else "agree"
     sys.stdout.write(f"seed {seed}: {', '.join(parts)}\n")
     if options.keep is not None:
         shapes = _shapes(parts[0], peer, ours)
@@ -111,7 +114,7 @@ def _shapes(part: str, peer: Decision, ours: Decision) -> set[str]:
     """What differs in a part, without names and numbers, so that another difference is not taken for the same."""
     theirs, own = getattr(peer, part), getattr(ours, part)
     lines = [f"-{line}" for line in theirs if line not in own] + [f"+{line}" for line in own if line not in theirs]
-    return {re.sub(r"\d+|INFINITY", "#", line[:70]) for line in lines}
+    return {re.sub(r"\d+|INFINITY", "#", line[:70]) for line in lines} or {"the order of lines"}
 
 
 if __name__ == "__main__":
