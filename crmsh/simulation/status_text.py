@@ -41,9 +41,8 @@ _PENDING_ROLES = {
 def status_lines(cluster: Cluster, show_pending: bool) -> list[str]:
     """Return the node list, if there are nodes, and the list of all resources."""
     lines: list[str] = []
-    nodes = _node_lines(cluster)
-    if nodes:
-        lines += ["  * Node List:", *("    * " + text for text in nodes), ""]
+    if cluster.nodes:
+        lines += ["  * Node List:", *("    * " + text for text in _node_lines(cluster)), ""]
     lines.append("  * Full List of Resources:")
     resources = _ResourceWriter(cluster, show_pending)
     if not cluster.resources:
@@ -317,11 +316,6 @@ def _collective_flags(resource: Resource, extra: list[str] | None = None) -> str
     elif not resource.managed and not resource.blocked:
         flags.append("unmanaged")
     return f" ({', '.join(flags)})" if flags else ""
-
-
-def _is_disabled(resource: Resource) -> bool:
-    """Whether the target role keeps the resource from a role that it could have."""
-    return resource.target_role == STOPPED or (resource.target_role == UNPROMOTED and resource.top().promotable)
 
 
 def _clone_limit(clone: Resource) -> int:
