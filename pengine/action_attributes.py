@@ -5,6 +5,8 @@ Source: design page 0010, "Attributes of actions".
 
 from __future__ import annotations
 
+import re
+
 from cib.digests import FEATURE_SET
 from pengine import graph
 from pengine.actions import notify_key, operation_key
@@ -22,6 +24,8 @@ from pengine.working import (
     Resource,
 )
 
+# What the graph can have as an attribute: other names, such as those that begin with a digit, go into elements.
+_ATTRIBUTE_NAME = re.compile(r"[^\W\d][\w.\-]*")
 _CRM_EVENTS = frozenset({"do_shutdown", "clear_failcount", "lrm_delete"})
 _ELEMENTS = ("primitive", "group", "clone", "bundle")
 
@@ -147,9 +151,9 @@ def _add_attributes(cluster: Cluster, described: graph.Action, action: Action, m
     if resource is not None:
         _add_resource_meta(attributes, resource)
         _add_guest_meta(attributes, resource, action)
-    digits = [name for name in attributes if name[:1].isdigit()]
-    if digits:
-        described.parameters = [(name, attributes.pop(name)) for name in sorted(digits)]
+    elsewhere = [name for name in attributes if not (name.isidentifier() or _ATTRIBUTE_NAME.fullmatch(name))]
+    if elsewhere:
+        described.parameters = [(name, attributes.pop(name)) for name in sorted(elsewhere)]
     described.attributes = attributes
 
 

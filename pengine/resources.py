@@ -17,6 +17,7 @@ from cib.values import (
     leading_integer,
     score_or,
 )
+from pengine.bounds import check_instances
 from pengine.namevalue import evaluate, merge_missing
 from pengine.nodes import guest_name, utilization_of
 from pengine.state import (
@@ -112,11 +113,14 @@ def build_resource(
         cluster.note(f"resource {definition.id} is ignored: element '{definition.tag}' is not supported")
         return None
     identifier = definition.id if number is None else f"{definition.id}:{number}"
+    if identifier in cluster.by_id:
+        cluster.note(f"resource {identifier} is ignored: there is one of that name already")
+        return None
     resource = Resource(identifier, kind, definition, len(cluster.nodes_by_index))
     resource.parent = parent
     resource.meta = _meta_attributes(cluster, resource)
     _set_flags(cluster, resource)
-    cluster.by_id.setdefault(identifier, resource)
+    cluster.by_id[identifier] = resource
     if kind == BUNDLE and build_bundle is not None:
         complete = build_bundle(cluster, resource)
     else:
@@ -311,6 +315,7 @@ def _build_clone(cluster: Cluster, clone: Resource) -> bool:
         clone.promoted_node_max = _instance_limit(meta, "promoted-node-max", "master-node-max", 1)
     clone.clone_node_max = bounded_integer(meta.get("clone-node-max", "1"), 0)
     clone.clone_max = bounded_integer(meta.get("clone-max", str(max(1, len(cluster.nodes)))), 0)
+    check_instances(f"clone '{clone.id}'", "clone-max", clone.clone_max, len(cluster.nodes))
     clone.ordered = is_true(meta.get("ordered"))
     if not clone.unique and clone.clone_node_max > 1:
         clone.clone_node_max = 1

@@ -192,3 +192,26 @@ def test_a_guest_that_is_said_to_host_itself_is_decided_about_nevertheless() -> 
     state.set("id", "guest")
     outcome = schedule(unpack_element(root), now)
     assert simulate(outcome.cluster, outcome.graph).complete
+
+
+def test_a_resource_whose_name_is_taken_is_ignored_and_told() -> None:
+    root, now = build(
+        "option stonith-enabled=false\nnode n1\nprimitive r ocf:heartbeat:Dummy\nprimitive s ocf:heartbeat:Dummy"
+    )
+    twin = next(item for item in root.iter("primitive") if item.get("id") == "s")
+    twin.set("id", "r")
+    outcome = schedule(unpack_element(root), now)
+    assert list(outcome.placements) == ["r"]
+    assert "resource r is ignored: there is one of that name already" in outcome.notes
+
+
+def test_parameters_whose_names_no_attribute_can_have_go_into_elements_of_the_graph() -> None:
+    root, now = build(
+        "option stonith-enabled=false\nnode n1\nprimitive r ocf:heartbeat:Dummy params plain=1 2nd=2 dotted.name-x=3"
+    )
+    pair = next(item for item in root.iter("nvpair") if item.get("name") == "plain")
+    pair.set("name", "two words")
+    graph = etree.fromstring(graph_to_xml(schedule(unpack_element(root), now).graph))
+    start = next(item for item in graph.iter("rsc_op") if item.get("operation") == "start")
+    assert [item.get("name") for item in start.iter("param")] == ["2nd", "two words"]
+    assert start.find("attributes[@dotted.name-x='3']") is not None
