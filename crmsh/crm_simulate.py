@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cib.dates import parse_instant
+from cib.errors import CibError
 from cib.values import ValueFormatError, leading_integer
 from cib.xml import Element
 from crmsh import exit_codes
@@ -53,9 +54,12 @@ def _answer(call: Call) -> int:
     store = place_to_write_back(arguments.source) if arguments.in_place else None
     root, warnings = read_document(arguments.source)
     _tell(call, warnings)
-    with paused_collector():
-        simulation = _Simulation(call, arguments, writer, root)
-        code = simulation.run()
+    try:
+        with paused_collector():
+            simulation = _Simulation(call, arguments, writer, root)
+            code = simulation.run()
+    except CibError as error:
+        raise Failure(error.rc, f"{arguments.source or 'the document'}: {error}") from error
     if store is not None:
         store(root)
     elif arguments.save_output:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from cib.values import MINUS_INFINITY
+from pengine.bounds import check_instances
 from pengine.ledger import set_score
 from pengine.nodes import add_node
 from pengine.resources import build_resource, connection_operation
@@ -42,6 +43,7 @@ def build_bundle(cluster: Cluster, bundle: Resource) -> bool:
     if inside is not None and definition.first_address is None and definition.control_port is None:
         cluster.note(f"bundle {bundle.id} is ignored: what runs inside needs ip-range-start or control-port")
         return False
+    check_instances(f"bundle '{bundle.id}'", "replicas", definition.replicas)
     bundle.clone_max = definition.replicas
     bundle.clone_node_max = definition.replicas_per_host
     clone: Resource | None = None

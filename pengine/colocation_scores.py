@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 
 from cib.values import INFINITY, MINUS_INFINITY, add_scores
+from pengine.bounds import check_preference_steps
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import note_without_partner, replace_scores
 from pengine.node_choice import (
@@ -104,6 +105,8 @@ def add_matching_scores(
     """
     if source.guard:
         return scores
+    cluster.preference_steps += 1
+    check_preference_steps(cluster.preference_steps, target.id)
     source.guard = True
     if source.kind == GROUP:
         result = add_matching_scores(

@@ -83,7 +83,10 @@ class Worker:
         self._catch_up()
         if self._state is None:
             return wire.Refused(number, self._broken)
-        outcome = schedule(self._state, now)
+        try:
+            outcome = schedule(self._state, now)
+        except CibError as error:
+            return wire.Refused(number, f"nothing can be decided: {error}")
         placements = tuple(
             wire.PlacementSummary(item.resource, item.current, item.role, item.node, item.next_role)
             for item in outcome.placements.values()

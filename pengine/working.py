@@ -527,6 +527,7 @@ class Cluster:
         "now",
         "options",
         "ordering_requests",
+        "preference_steps",
         "quorate",
         "quorum_policy",
         "removed_launched",
@@ -561,6 +562,8 @@ class Cluster:
         """Top-level resources, by priority."""
         self.by_id: dict[str, Resource] = {}
         self.by_history: dict[str, Resource] = {}
+        self.preference_steps = 0
+        """How often what a resource would like was passed on along a colocation."""
         self.tickets: dict[str, tuple[bool, bool]] = {}
         self.locations: list[Location] = []
         self.colocations: list[Colocation] = []

@@ -383,7 +383,7 @@ def _group(document: Document, number: int) -> None:
     document.tops.append(f"g{number}")
 
 
-def _group_in(document: Document, parent: etree._Element, name: str) -> list[Primitive]:
+def _group_in(document: Document, parent: etree._Element, name: str, ocf: bool = False) -> list[Primitive]:
     group = etree.SubElement(parent, "group", id=name)
     document.kinds[name] = "group"
     meta = _meta(document) if document.maybe(40) else {}
@@ -393,7 +393,8 @@ def _group_in(document: Document, parent: etree._Element, name: str) -> list[Pri
         meta["collocated"] = "false"
     document.pairs(group, "meta_attributes", meta)
     members = [
-        _primitive(document, group, f"{name}m{index}") for index in range(1, document.chance.choice((1, 2, 2, 3)) + 1)
+        _primitive(document, group, f"{name}m{index}", ocf)
+        for index in range(1, document.chance.choice((1, 2, 2, 3)) + 1)
     ]
     for member in members:
         member.group = name
@@ -438,7 +439,7 @@ def _clone_of(document: Document, name: str, *, promotable: bool) -> None:
     document.pairs(clone, "meta_attributes", meta)
     instances = int(meta.get("clone-max", len(document.nodes)))
     if document.has("groups") and document.maybe(25):
-        members = _group_in(document, clone, f"{name}g")
+        members = _group_in(document, clone, f"{name}g", ocf=promotable)
     else:
         members = [_primitive(document, clone, f"{name}r", ocf=promotable)]
     for member in members:

@@ -118,7 +118,7 @@ def ask_ours(document: bytes, scratch: Path) -> Decision:
     with redirect_stdout(out), redirect_stderr(err):
         status = crm_simulate.main(["-x", str(source), "-sS", "-G", str(graph)])
     if status not in (0, 1):
-        raise Refused(f"our exit status {status}", err.getvalue()[-300:])
+        raise Refused(f"our exit status {status}", err.getvalue()[:600])
     return read_decision(out.getvalue(), graph.read_bytes())
 
 

@@ -11,7 +11,7 @@ from tests.differential.constraints import build_constraints
 from tests.differential.conveniences import add_devices, add_rules, add_tags, add_templates
 from tests.differential.digests import write_digests
 from tests.differential.history import build_status
-from tests.differential.older_schema import VERSIONS, rewrite
+from tests.differential.older_schema import rewrite, versions_for
 
 _LIKELY = {"digests": 60}
 """How likely a feature is, in percent, where not 18."""
@@ -52,4 +52,4 @@ def _add_further(document: Document) -> None:
     if document.has("digests"):
         write_digests(document)
     if document.has("old names"):
-        rewrite(document.root, document.chance.choice(VERSIONS))
+        rewrite(document.root, document.chance.choice(versions_for(document.root)))

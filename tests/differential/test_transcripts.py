@@ -38,7 +38,7 @@ def differences(path: Path, scratch: Path) -> list[str]:
     cluster = read(path.read_text(encoding="utf-8").partition(LINE)[0])
     document = etree.tostring(cluster.root)
     try:
-        peer, ours = forgive(ask_peer(document, scratch), ask_ours(document, scratch))
+        peer, ours = forgive(document, ask_peer(document, scratch), ask_ours(document, scratch))
     except Refused as error:
         return [f"refused: {error}"]
     parts = ours.differing(peer)
