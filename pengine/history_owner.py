@@ -114,9 +114,10 @@ def removed_resource(cluster: Cluster, node: Node, history: ResourceHistory) -> 
         parameters=EMPTY_BLOCK,
         utilization=EMPTY_BLOCK,
     )
+    # A group or clone of that name is configured, perhaps; what ran was something else.
+    cluster.by_id.pop(history.id, None)
     resource = build_resource(cluster, definition, None, None)
     assert resource is not None
-    cluster.by_id[resource.id] = resource
     mark_removed(resource)
     cluster.resources.append(resource)
     if history.standard == "ocf" and history.provider == "pacemaker" and history.type == "remote":

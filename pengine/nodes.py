@@ -22,6 +22,7 @@ from pengine.state import NameValueBlock, ResourceDefinition
 from pengine.working import (
     Cluster,
     Node,
+    Resource,
 )
 
 _UTILIZATION_MAX = 2_147_483_647
@@ -46,10 +47,20 @@ def add_node(cluster: Cluster, identifier: str, name: str, kind: str, score: int
     insort_left(cluster.nodes, node, key=_place)
     cluster.node_by_id.setdefault(identifier.lower(), node)
     cluster.node_by_name.setdefault(name.lower(), node)
+    places = len(cluster.nodes_by_index)
     for resource in cluster.by_id.values():
-        resource.allowed.grow()
+        resource.allowed.grow(places)
+    for resource in cluster.resources:
+        # What was removed may have the name of something that is configured.
+        _grow_tables(resource, places)
     _add_builtin_attributes(cluster, node)
     return node
+
+
+def _grow_tables(resource: Resource, places: int) -> None:
+    resource.allowed.grow(places)
+    for child in resource.children:
+        _grow_tables(child, places)
 
 
 def find_node(cluster: Cluster, identifier: str | None, name: str | None) -> Node | None:

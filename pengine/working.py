@@ -87,11 +87,12 @@ class Table:
         other.modes = self.modes[:]
         return other
 
-    def grow(self) -> None:
-        """Make room for one more node."""
-        self.scores.append(ABSENT)
-        self.counts.append(0)
-        self.modes.append(PROBE_ALWAYS)
+    def grow(self, places: int) -> None:
+        """Make room for so many nodes."""
+        while len(self.scores) < places:
+            self.scores.append(ABSENT)
+            self.counts.append(0)
+            self.modes.append(PROBE_ALWAYS)
 
 
 class Node:

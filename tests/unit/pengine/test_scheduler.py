@@ -205,6 +205,22 @@ def test_a_resource_whose_name_is_taken_is_ignored_and_told() -> None:
     assert "resource r is ignored: there is one of that name already" in outcome.notes
 
 
+def test_a_connection_that_was_removed_may_have_the_name_of_a_group() -> None:
+    root, now = build(
+        "option stonith-enabled=false\nnode n1\nprimitive r ocf:heartbeat:Dummy\ngroup g r\n"
+        "primitive old ocf:pacemaker:remote\nhistory n1 old start 0"
+    )
+    configured = next(item for item in root.iter("primitive") if item.get("id") == "old")
+    section = configured.getparent()
+    assert section is not None
+    section.remove(configured)
+    for element in root.iter("lrm_resource"):
+        element.set("id", "g")
+    outcome = schedule(unpack_element(root), now)
+    assert outcome.placements["g"].node is None
+    assert outcome.placements["r"].node == "n1"
+
+
 def test_parameters_whose_names_no_attribute_can_have_go_into_elements_of_the_graph() -> None:
     root, now = build(
         "option stonith-enabled=false\nnode n1\nprimitive r ocf:heartbeat:Dummy params plain=1 2nd=2 dotted.name-x=3"
