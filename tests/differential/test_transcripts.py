@@ -18,7 +18,6 @@ from tests.transcripts.pengine.clusters import read
 from tests.transcripts.pengine.test_transcripts import CASES, LINE
 
 NEWER = {
-    "a_lock_ends_after_its_limit": "the end of a lock carries its on-fail now (recorded: shutdown-lock-expiration)",
     "a_new_document_with_new_option_names_is_understood": "schema 4.0 and its option names are of 3.0",
     "a_node_that_stays_pending_too_long_is_fenced": "node-pending-timeout came with 2.1.7",
     "dangling_constraints_are_told_and_ignored": "it refuses the document; we tell about each constraint",
