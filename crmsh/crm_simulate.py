@@ -154,7 +154,7 @@ class _Simulation:
         self._writer.revised_status(self._cluster_of(simulation.state), details)
         if simulation.complete:
             return exit_codes.OK
-        _tell(self._call, ["An invalid transition was produced"])
+        _tell(self._call, ["Transition failed: terminated", "An invalid transition was produced"])
         return exit_codes.ERROR
 
     def _keeps_document(self) -> bool:

@@ -263,7 +263,7 @@ class _Simulator:
             target_rc=target_rc,
             now=self._cluster.now,
             reason=PRETENDED_REASON,
-            digest=operation_digest(attributes, interval),
+            digest=operation_digest({**attributes, **dict(action.parameters)}, interval),
             migrate_source=attributes.get("CRM_meta_migrate_source"),
             migrate_target=attributes.get("CRM_meta_migrate_target"),
             notify_id=_notify_id(action, attributes),

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from cib.document import Document
+from crmsh import crm_simulate
 from crmsh.options import UsageError
 from crmsh.simulation.injection import parse_operation
+from pengine.graph import Graph
+from pengine.graph_builder import build_graph
 from pengine.simulation import FAKE_UUID
+from pengine.working import Cluster
 from tests.unit.crmsh.simulated import CLUSTER, Captured, Lab, new_lab
 
 
@@ -348,6 +352,18 @@ def test_a_result_that_is_asked_for_ends_the_transition_even_where_it_is_success
     steps = done.part("Executing Cluster Transition:")
     assert steps[-1] == "Pretending action 1 failed with rc=0"
     assert "    * a\t(ocf:pacemaker:Dummy):\t Started n1\n" in done.out.partition("Revised Cluster Status:")[2]
+
+
+def test_a_graph_that_can_not_be_carried_out_is_told_and_fails(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def circle(cluster: Cluster) -> Graph:
+        graph = build_graph(cluster)
+        start = next(one for one in graph.synapses if one.actions[0].task_key == "a_start_0")
+        start.inputs = (*start.inputs, start.actions[0].id)
+        return graph
+
+    monkeypatch.setattr(crm_simulate, "build_graph", circle)
+    done = lab.run("-S")
+    assert (done.code, done.err) == (1, "Transition failed: terminated\nAn invalid transition was produced\n")
 
 
 # --- documents

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cib.digests import operation_digest
 from cib.xml import Element
 from crmsh.simulation.status_document import write_changes
 from pengine.graph_builder import build_graph
@@ -85,6 +86,15 @@ def test_a_new_result_takes_the_place_of_the_old_one_and_leaves_what_it_does_not
     (new,) = root.iterfind(".//lrm_rsc_op")
     assert (new.get("operation"), new.get("op-force-restart"), new.get("call-id")) == ("start", " state ", "2")
     assert status_of(unpack_element(root)) == status_of(simulation.state)
+
+
+def test_the_digest_of_a_result_counts_parameters_whose_names_are_numbers() -> None:
+    root, state = simulated("option stonith-enabled=false\nnode n1\nprimitive v heartbeat:IPaddr params 1=10.0.0.1", ())
+    (entry,) = root.iterfind(".//lrm_rsc_op")
+    assert entry.get("op-digest") == operation_digest({"1": "10.0.0.1"}, 0)
+    cluster = read_cluster(state, 1_000_000)
+    decide(cluster)
+    assert build_graph(cluster).synapses == (), "or it would have to be restarted with other parameters"
 
 
 GROUPS = """
