@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from cib.history import HistoryPoint, Relation, choose, relation
+from cib.history import Relation, choose, relation
 from cib.requests import Request as CibRequest
 from crmd.admission import waits_for_quorum
+from crmd.cib_choice import chosen_member
 from crmd.cib_view import CibView, NodeRow
 from crmd.conductor import Conductor
 from crmd.dc_clients import DcClients
@@ -284,12 +285,7 @@ class Coordinator:
             for entry in self.join.members
             if entry.phase is Phase.REQUESTED and entry.request is not None and entry.member.name not in self._unfetched
         ]
-        # Among equals those of a running controller first, since what was read from disk has no status; of these our
-        # own, so that it stays where nothing is better.
-        candidates.sort(key=lambda entry: (_is_cold(entry), entry.member.name != self._me.name, entry.member.name))
-        points: list[HistoryPoint] = [entry.request.point for entry in candidates if entry.request is not None]
-        cold = all(_is_cold(entry) for entry in candidates)
-        chosen = candidates[choose(points, cold_start=cold)]
+        chosen = chosen_member(candidates, self._me.name)
         if chosen.member.name == self._me.name:
             self._agreed = True
             return True
@@ -593,7 +589,3 @@ class Coordinator:
             for entry in self.join.members
             if entry.phase is Phase.CONFIRMED and entry.recorded
         }
-
-
-def _is_cold(entry: JoinMember) -> bool:
-    return entry.request is not None and entry.request.cold
