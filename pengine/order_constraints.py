@@ -265,7 +265,8 @@ def _order_between(
     marks = _marks(kind, first_action, side)
     firsts = set_members(cluster, definition.id, left) or []
     thens = set_members(cluster, definition.id, right) or []
-    if is_false(left.require_all) and not (inverse and first_action in ("stop", "demote")):
+    # When things go down nothing is enough but all of them.
+    if is_false(left.require_all) and first_action not in ("stop", "demote"):
         enough = global_pseudo_action(cluster, f"one-or-more:{left.id}")
         enough.required_before = 1
         for first in firsts:
