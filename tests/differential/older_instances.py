@@ -171,16 +171,19 @@ def _moves_instance(peer: Decision, ours: Decision) -> bool:
 
 
 def _clone_follows(root: etree._Element, peer: Decision, ours: Decision) -> bool:
-    """An instance has its clone's preferences to be with something, which the older version keeps to the clone.
+    """What its clone would like, and what depends on that, counts for an instance; for the older one it is the clone's.
 
-    Placement, 10.5 ("This-with"): all colocations of the clone are the instance's, too.
+    Placement, 10.5: all colocations of the clone are the instance's, too, in both directions.
     """
     clones = {str(clone.get("id")): clone for clone in root.iter("clone", "master", "bundle")}
     following: set[str] = set()
     for constraint in root.iter("rsc_colocation"):
-        clone = clones.get(constraint.get("rsc", ""))
-        if clone is not None and "INFINITY" not in constraint.get("score", ""):
-            following |= {str(item.get("id")) for item in clone.iter("group", "primitive")}
+        ends = [clones.get(constraint.get("with-rsc", ""))]
+        if "INFINITY" not in constraint.get("score", ""):
+            ends.append(clones.get(constraint.get("rsc", "")))
+        for clone in ends:
+            if clone is not None:
+                following |= {str(item.get("id")) for item in clone.iter("group", "primitive")}
     differing = (Counter(peer.scores) - Counter(ours.scores)) + (Counter(ours.scores) - Counter(peer.scores))
     return any(
         line.partition(" ")[0].partition(":")[0] in following and ":" in line.partition(" ")[0] for line in differing
