@@ -44,6 +44,11 @@ def build_bundle(cluster: Cluster, bundle: Resource) -> bool:
         cluster.note(f"bundle {bundle.id} is ignored: what runs inside needs ip-range-start or control-port")
         return False
     check_instances(f"bundle '{bundle.id}'", "replicas", definition.replicas)
+    addresses = _addresses(definition)
+    taken = _taken_name(cluster, bundle, definition, inside, addresses)
+    if taken is not None:
+        cluster.note(f"bundle {bundle.id} is ignored: the name of its part {taken} is taken")
+        return False
     bundle.clone_max = definition.replicas
     bundle.clone_node_max = definition.replicas_per_host
     clone: Resource | None = None
@@ -51,7 +56,6 @@ def build_bundle(cluster: Cluster, bundle: Resource) -> bool:
         clone = build_resource(cluster, _clone_definition(bundle, definition, inside), bundle, None)
         if clone is None:
             return False
-    addresses = _addresses(definition)
     for offset in range(definition.replicas):
         child = clone.children[offset] if clone is not None and offset < len(clone.children) else None
         replica = Replica(offset, addresses[offset] if addresses else None, child)
@@ -119,6 +123,25 @@ def _addresses(definition: BundleDefinition) -> list[str]:
     return addresses
 
 
+def _taken_name(
+    cluster: Cluster,
+    bundle: Resource,
+    definition: BundleDefinition,
+    inside: ResourceDefinition | None,
+    addresses: list[str],
+) -> str | None:
+    """Return the first name of a part of a bundle that another resource, or another of its parts, has already."""
+    names = [f"{bundle.id}-{definition.runtime}-{offset}" for offset in range(definition.replicas)]
+    names += [_address_id(bundle, address) for address in addresses[: definition.replicas]]
+    if inside is not None:
+        names += [f"pcmk-internal-{inside.id}-remote-{offset}" for offset in range(definition.replicas)]
+    return next((name for place, name in enumerate(names) if name in cluster.by_id or name in names[:place]), None)
+
+
+def _address_id(bundle: Resource, address: str) -> str:
+    return f"{bundle.id}-ip-{address.replace(':', '.')}"
+
+
 def _build_replica(
     cluster: Cluster, bundle: Resource, definition: BundleDefinition, replica: Replica, addresses: list[str]
 ) -> None:
@@ -133,7 +156,7 @@ def _build_replica(
     )
     replica.container = container
     if replica.address is not None:
-        identifier = f"{bundle.id}-ip-{replica.address.replace(':', '.')}"
+        identifier = _address_id(bundle, replica.address)
         parameters = [("ip", replica.address)]
         if definition.host_interface is not None:
             parameters.append(("nic", definition.host_interface))

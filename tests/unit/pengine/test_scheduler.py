@@ -221,6 +221,16 @@ def test_a_connection_that_was_removed_may_have_the_name_of_a_group() -> None:
     assert outcome.placements["r"].node == "n1"
 
 
+def test_a_bundle_of_whose_parts_one_exists_already_is_ignored_and_told() -> None:
+    root, now = build("option stonith-enabled=false\nnode n1\nprimitive b-podman-0 ocf:heartbeat:Dummy")
+    resources = root.find("configuration/resources")
+    assert resources is not None
+    etree.SubElement(etree.SubElement(resources, "bundle", id="b"), "podman", image="i")
+    outcome = schedule(unpack_element(root), now)
+    assert list(outcome.placements) == ["b-podman-0"]
+    assert "bundle b is ignored: the name of its part b-podman-0 is taken" in outcome.notes
+
+
 def test_parameters_whose_names_no_attribute_can_have_go_into_elements_of_the_graph() -> None:
     root, now = build(
         "option stonith-enabled=false\nnode n1\nprimitive r ocf:heartbeat:Dummy params plain=1 2nd=2 dotted.name-x=3"
