@@ -19,7 +19,7 @@ def render_json(status: ClusterStatus, options: ShowOptions) -> str:
     if options.shows("nodes"):
         body["nodes"] = [_node(node) for node in status.nodes if shown_node(options, node)]
     if options.shows("resources"):
-        body["resources"] = [_resource(r) for r in status.resources if shown_resource(options, r)]
+        body["resources"] = [_resource(r) for r in status.resources if not r.internal and shown_resource(options, r)]
     if options.shows("failures"):
         body["failures"] = [to_builtins(failure) for failure in status.failures]
     if options.shows("bans"):

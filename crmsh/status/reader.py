@@ -73,7 +73,7 @@ class StatusReader:
             if isinstance(definition, LocationDefinition):
                 unpack_location(cluster, definition)
         self._read_nodes()
-        resources = [self._resource(resource) for resource in cluster.resources if not resource.internal]
+        resources = [self._resource(resource) for resource in cluster.resources]
         for node in cluster.nodes:
             self._nodes[node.index].running = [self._views[r.id] for r in node.running if r.id in self._views]
         return ClusterStatus(

@@ -94,6 +94,8 @@ def resource_blocks(status: ClusterStatus, options: ShowOptions) -> list[Block]:
 
 def _listed(resource: ResourceView, options: ShowOptions) -> bool:
     active, partly = resource.is_active(True), resource.is_active(False)
+    if resource.internal:
+        return False  # counted in the brief list, but not told one by one
     if not shown_resource(options, resource) or (resource.orphaned and not active):
         return False
     if options.by_node:

@@ -7,10 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cib.document import Document
 from crmsh.envelope import Tag
 from crmsh.simulation.details import Details
 from crmsh.simulation.summary import summarize
 from crmsh.simulation.xml_output import XmlWriter
+from crmsh.status.options import ShowOptions
+from crmsh.status.reader import StatusReader
+from crmsh.status.text import render_text
 from pengine.graph_builder import build_graph
 from pengine.reading import read_cluster
 from pengine.scheduler import decide
@@ -183,3 +187,23 @@ def test_an_instance_too_many_is_shown_in_its_clone_as_removed() -> None:
     assert [(item.attributes["role"], item.attributes["removed"]) for item in clone.below] == [
         ("Started", "false"), ("Stopped", "true"),
     ]  # fmt: skip
+
+
+GUEST = (
+    "option stonith-enabled=false\nnode n1\nprimitive vm ocf:heartbeat:Dummy meta remote-node=guest\n"
+    "history n1 vm start 0\nhistory n1 guest start 0"
+)
+
+
+def test_the_connection_of_a_guest_is_a_resource_in_xml_and_no_line_of_the_text() -> None:
+    root, now = build(GUEST)
+    tag = Tag("status")
+    Details(root, now, attributes=False, failcounts=False).add_to(tag)
+    resources = next(part for part in tag.below if part.name == "resources").below
+    assert [item.attributes["id"] for item in resources] == ["vm", "guest"]
+    nodes = next(part for part in tag.below if part.name == "nodes").below
+    running = {node.attributes["name"]: node.attributes["resources_running"] for node in nodes}
+    assert running == {"guest": "0", "n1": "2"}
+    text = render_text(StatusReader(Document(root), now).read(), ShowOptions(inactive=True))
+    assert "* vm\t" in text
+    assert "* guest\t" not in text
