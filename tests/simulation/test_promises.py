@@ -59,7 +59,7 @@ def test_a_node_that_is_known_not_to_have_it_lets_others_start_it(why: str) -> N
         case "joined":
             resources.told("n1", ())
         case _:
-            resources.stopped("n1", "vip", ordered=True)
+            resources.stopped("n1", "vip", heard=True)
     resources.activated("n2", "vip")
 
 
