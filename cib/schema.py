@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from cib.document import Document
 
 NONE = "none"
+RULES_DEEP = 8
+"""Rules inside rules that libxml2 is given. A mistake in the innermost makes it try both ways in each of them again:
+its time doubles with each, and thirty of them would keep it busy for hours. Our own matching tries each once."""
 _MAIN_FILE = "cib.rng"
 # Not through importlib.resources: that brings tempfile, shutil and bz2 into every tool that reads a document.
 _DIRECTORY = Path(schemas.__file__).parent
@@ -75,6 +78,8 @@ def separate_validator() -> Callable[[Document], tuple[Report, ...]]:
 
 def conformance(root: Element, grammar: RelaxNg | None = None) -> tuple[Report, ...]:
     """Return what does not conform to our grammar, whatever the document claims."""
+    if _nests_deeply(root):
+        return explain(_grammar(), root)
     validator = grammar if grammar is not None else _validator()
     with _without_status(root):
         accepted = validator.accepts(root)
@@ -85,6 +90,20 @@ def conformance(root: Element, grammar: RelaxNg | None = None) -> tuple[Report, 
         return reports
     line, message = validator.first_error()
     return (Report("schema.invalid", "error", message, "cib", "", line),)
+
+
+def _nests_deeply(root: Element) -> bool:
+    """Whether rules, the only elements that may stand in their like without end, do so more than `RULES_DEEP` deep."""
+    configuration = root.find("configuration")
+    if configuration is None:
+        return False
+    for rule in configuration.iter("rule"):
+        depth, parent = 0, rule.getparent()
+        while parent is not None and parent.tag == "rule" and depth <= RULES_DEEP:
+            depth, parent = depth + 1, parent.getparent()
+        if depth > RULES_DEEP:
+            return True
+    return False
 
 
 @contextmanager

@@ -296,3 +296,20 @@ def test_anything_may_stand_in_the_status() -> None:
     document = cib(resources=A)
     document.insert(document.root[1], Document.from_bytes(b"<cib><x y='z'><id id='a'/></x></cib>").root)
     assert conformance(document.root) == ()
+
+
+def nested_rules(depth: int, innermost: str) -> Document:
+    """A location with rules inside rules."""
+    opening = "".join(f'<rule id="d{level}" score="1">' for level in range(depth))
+    location = f'<rsc_location id="deep" rsc="a">{opening}{innermost}{"</rule>" * depth}</rsc_location>'
+    return cib(resources=A, constraints=location)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("depth", [2, 8, 9, 30, 100])
+def test_a_mistake_deep_inside_rules_is_told_before_the_end_of_time(depth: int) -> None:
+    """libxml2 tries each rule twice when there is a mistake in it: thirty of them keep it busy for hours."""
+    (report,) = validate(nested_rules(depth, '<rule id="wrong"/>'))
+    assert report.element == "rule"
+    assert report.id == "wrong"
+    assert validate(nested_rules(depth, '<expression id="e" attribute="x" operation="defined"/>')) == ()
