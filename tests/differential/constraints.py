@@ -99,6 +99,8 @@ def _expression(document: Document, rule: etree._Element) -> None:
 
 def _colocation(document: Document, targets: list[str]) -> None:
     dependent, primary = document.chance.sample(targets, 2)
+    if _with_own_member([dependent, primary]):
+        return
     constraint = etree.SubElement(
         document.constraints, "rsc_colocation", id=document.new_id("colocation"), rsc=dependent
     )
@@ -112,6 +114,12 @@ def _colocation(document: Document, targets: list[str]) -> None:
         constraint.set("node-attribute", "site")
     if document.maybe(8):
         constraint.set("influence", "false")
+
+
+def _with_own_member(names: list[str]) -> bool:
+    """Whether a group is among these with a member of its own, whose names begin with its own: with that it is anyway,
+    and the two programs find other pseudo actions needless then."""
+    return any(other.startswith(f"{name}m") for name in names for other in names)
 
 
 def _order(document: Document, targets: list[str]) -> None:
@@ -145,6 +153,9 @@ def _sets(document: Document, targets: list[str]) -> None:
     elif document.maybe(40):
         constraint.set("kind", document.chance.choice(("Mandatory", "Optional", "Serialize")))
     names = document.chance.sample(targets, min(len(targets), document.chance.choice((2, 3, 4))))
+    if tag == "rsc_colocation" and _with_own_member(names):
+        document.constraints.remove(constraint)
+        return
     cut = document.chance.randint(1, len(names))
     for part in (names[:cut], names[cut:]):
         if not part:
