@@ -99,13 +99,14 @@ def _expression(document: Document, rule: etree._Element) -> None:
 
 def _colocation(document: Document, targets: list[str]) -> None:
     dependent, primary = document.chance.sample(targets, 2)
-    if _with_own_member([dependent, primary]):
+    score = document.chance.choice(("INFINITY", "INFINITY", "-INFINITY", *_SCORES))
+    if _with_own_member([dependent, primary]) or (score == "INFINITY" and _is_loose_group(document, primary)):
         return
     constraint = etree.SubElement(
         document.constraints, "rsc_colocation", id=document.new_id("colocation"), rsc=dependent
     )
     constraint.set("with-rsc", primary)
-    constraint.set("score", document.chance.choice(("INFINITY", "INFINITY", "-INFINITY", *_SCORES)))
+    constraint.set("score", score)
     if dependent.startswith("p") and document.maybe(40):
         constraint.set("rsc-role", document.chance.choice(("Promoted", "Unpromoted")))
     if primary.startswith("p") and document.maybe(40):
@@ -120,6 +121,13 @@ def _with_own_member(names: list[str]) -> bool:
     """Whether a group is among these with a member of its own, whose names begin with its own: with that it is anyway,
     and the two programs find other pseudo actions needless then."""
     return any(other.startswith(f"{name}m") for name in names for other in names)
+
+
+def _is_loose_group(document: Document, name: str) -> bool:
+    """Whether this is a group whose members need not be together: nothing can be bound to be with it, which both
+    programs call a mistake, and they go on differently."""
+    loose = "//group[@id=$name]/meta_attributes/nvpair[@name='collocated'][@value='false']"
+    return bool(document.constraints.getroottree().xpath(loose, name=name))
 
 
 def _order(document: Document, targets: list[str]) -> None:
@@ -153,7 +161,7 @@ def _sets(document: Document, targets: list[str]) -> None:
     elif document.maybe(40):
         constraint.set("kind", document.chance.choice(("Mandatory", "Optional", "Serialize")))
     names = document.chance.sample(targets, min(len(targets), document.chance.choice((2, 3, 4))))
-    if tag == "rsc_colocation" and _with_own_member(names):
+    if tag == "rsc_colocation" and (_with_own_member(names) or any(_is_loose_group(document, name) for name in names)):
         document.constraints.remove(constraint)
         return
     cut = document.chance.randint(1, len(names))
