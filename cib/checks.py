@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from cib.configuration import BOOTSTRAP_OPTIONS, ClusterOptions, cluster_options, resources
+from cib.configuration import ClusterOptions, cluster_options, resources
 from cib.dates import parse_instant
 from cib.document import Document
+from cib.namevalue import BOOTSTRAP_OPTIONS
 from cib.option_checks import KNOWN_OPTIONS, any_of, option_problem
 from cib.order_loops import order_loops
 from cib.reports import Report, Severity

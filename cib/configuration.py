@@ -11,12 +11,9 @@ from typing import Literal
 import msgspec
 
 from cib.document import Document
-from cib.namevalue import values_of
+from cib.namevalue import BOOTSTRAP_OPTIONS, values_of
 from cib.values import boolean_or, interval_ms_or, leading_integer
 from cib.xml import Element, elements, name_of
-
-BOOTSTRAP_OPTIONS = "cib-bootstrap-options"
-"""Id of the property set that goes before all others."""
 
 NoQuorumPolicy = Literal["stop", "freeze", "ignore", "demote", "fence"]
 _POLICIES: dict[str, NoQuorumPolicy] = {

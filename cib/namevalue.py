@@ -10,6 +10,8 @@ from cib.values import score_or
 from cib.xml import Element, select_elements
 
 SetKind = str
+BOOTSTRAP_OPTIONS = "cib-bootstrap-options"
+"""The set of cluster options that counts before all others."""
 
 
 def values_of(parents: list[Element], kind: SetKind, preferred: str = "") -> dict[str, str]:

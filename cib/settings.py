@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cib.configuration import BOOTSTRAP_OPTIONS
+from cib.attribute_names import attribute_id
+from cib.namevalue import BOOTSTRAP_OPTIONS
 from cib.requests import Request
-from cib.status import attribute_id, tag
+from cib.status import tag
 
 
 def set_property(name: str, value: str) -> Request:

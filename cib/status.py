@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from cib.attribute_names import attribute_id
 from cib.changes import Change, classify
 from cib.digests import FEATURE_SET
 from cib.requests import Request
@@ -43,7 +44,6 @@ PENDING_RC = 193
 _STATUS_PENDING = -1
 _STATUS_DONE = 0
 _STATUS_CANCELLED = 1
-_NOT_ID_CHARACTER = re.compile(r"[^A-Za-z0-9_.-]")
 _ORIGIN = "pacekeeper"
 
 
@@ -284,11 +284,6 @@ def update_cib_attributes(**attributes: str) -> Request:
     """Set attributes of `cib` itself; underscores become hyphens (have_quorum="1", dc_uuid="n1")."""
     values = [(name.replace("_", "-"), value) for name, value in attributes.items()]
     return Request("modify", xml=f"{tag('cib', values)}/>".encode())
-
-
-def attribute_id(set_id: str, name: str) -> str:
-    """Return the id of the nvpair of an attribute: characters that ids may not have become dots."""
-    return _NOT_ID_CHARACTER.sub(".", f"{set_id}-{name}")
 
 
 def _node_path(node_id: str) -> str:

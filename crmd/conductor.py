@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from cib.attribute_names import fail_count_name, failures_of, last_failure_name
 from cib.status import recorded_task
 from cib.values import INFINITY
-from crmd.attributes import fail_count_name, failures_of, last_failure_name
 from crmd.cib_view import CibView
 from crmd.desk import ActionWritten, Desk, FencedRecorded, FenceTarget, ResultsRecorded, TellDown, Upkeep
 from crmd.judgement import FailureOffsets, Judgement, in_words, judge

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cib.attribute_names import FailureName, base_name, failures_of
 from cib.configuration import resources
-from crmd.attributes import FailureName, base_name, failures_of
 from crmd.cib_view import CibView
 from crmd.conductor import Conductor
 from crmd.desk import CleanedUp, Desk, FenceForTool

@@ -5,13 +5,12 @@ Source: Pacemaker Explained, "Failure counts"; design page 0010.
 
 from __future__ import annotations
 
+from cib.attribute_names import FAIL_COUNT, LAST_FAILURE, base_name
 from cib.values import INFINITY, add_scores, leading_integer, milliseconds_to_seconds, score_or
 from pengine.actions import operation_key, request
 from pengine.state import HistoryEntry
+from pengine.vocabulary import BUNDLE
 from pengine.working import Action, Cluster, Node, Resource
-
-_COUNT_PREFIX = "fail-count-"
-_LAST_PREFIX = "last-failure-"
 
 
 class FailCount:
@@ -24,12 +23,6 @@ class FailCount:
         self.last = last
 
 
-def base_name(identifier: str) -> str:
-    """Return an id without the number of an instance."""
-    head, colon, tail = identifier.rpartition(":")
-    return head if colon and tail.isdigit() else identifier
-
-
 def raw_failcount(resource: Resource, node: Node) -> FailCount:
     """Return all failures of a primitive on a node, as the node's attributes tell."""
     name = resource.history_id or resource.id
@@ -38,10 +31,10 @@ def raw_failcount(resource: Resource, node: Node) -> FailCount:
         name = base_name(name)
     total = FailCount(0, 0)
     for attribute, value in node.attributes.items():
-        if attribute.startswith(_COUNT_PREFIX):
-            if _concerns(attribute[len(_COUNT_PREFIX) :], name, anonymous):
+        if attribute.startswith(FAIL_COUNT):
+            if _concerns(attribute[len(FAIL_COUNT) :], name, anonymous):
                 total.count = add_scores(total.count, score_or(value))
-        elif attribute.startswith(_LAST_PREFIX) and _concerns(attribute[len(_LAST_PREFIX) :], name, anonymous):
+        elif attribute.startswith(LAST_FAILURE) and _concerns(attribute[len(LAST_FAILURE) :], name, anonymous):
             total.last = max(total.last, leading_integer(value) or 0)
     return total
 
@@ -71,7 +64,7 @@ def failcount(
 
 
 def _is_bundle_container(resource: Resource) -> bool:
-    return resource.parent is not None and resource.parent.kind == 3
+    return resource.parent is not None and resource.parent.kind == BUNDLE
 
 
 def _blocked_failure(cluster: Cluster, resource: Resource, node: Node) -> bool:

@@ -6,7 +6,7 @@ handed out as their history is read. What belongs to nothing configured becomes 
 
 from __future__ import annotations
 
-from pengine.failcounts import base_name
+from cib.attribute_names import base_name
 from pengine.ledger import ban_everywhere
 from pengine.nodes import add_node
 from pengine.resources import add_instance, build_resource, link_connection, mark_removed

@@ -5,6 +5,7 @@ Source: Pacemaker Explained, "Promotable clones" (promotion scores); design page
 
 from __future__ import annotations
 
+from cib.attribute_names import base_name
 from cib.values import INFINITY, MINUS_INFINITY, ValueFormatError, add_scores, parse_score
 from pengine.colocation_scores import (
     add_matching_scores,
@@ -12,7 +13,6 @@ from pengine.colocation_scores import (
     score_factor,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
-from pengine.failcounts import base_name
 from pengine.instances import compare_instances
 from pengine.ledger import ban_everywhere, contribute, replace_scores
 from pengine.merge_sort import merge_sort

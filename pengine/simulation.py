@@ -9,6 +9,7 @@ Source: design page 0010, "Simulation".
 
 from __future__ import annotations
 
+from cib.attribute_names import fail_count_name, last_failure_name
 from cib.digests import FEATURE_SET, operation_digest
 from cib.values import INFINITY, format_score, leading_integer, score_or
 from pengine.actions import notify_key, operation_key
@@ -38,6 +39,7 @@ from pengine.working import Cluster, Resource
 
 FAKE_UUID = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 """Stands for the controller in the transition keys of results that no controller asked for."""
+NOT_RUNNING = 7
 PRETENDED_REASON = "User-injected result"
 DOWN = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 """What the state of a node says after it was fenced or went away."""
@@ -83,9 +85,9 @@ def fail_count_after(count: str | None, *, fatal: bool) -> str:
     return format_score(INFINITY) if fatal else format_score(min(score_or(count) + 1, INFINITY))
 
 
-def fail_count_name(kind: str, resource: str, task: str, interval_ms: int) -> str:
-    """Return the name of the attribute that counts (`fail-count`) or dates (`last-failure`) failures."""
-    return f"{kind}-{resource}#{task}_{interval_ms}"
+def counts_as_failure(rc: int, interval_ms: int) -> bool:
+    """Say whether a pretended result is a failure; a probe that finds nothing active is none."""
+    return rc != 0 and (rc != NOT_RUNNING or interval_ms > 0)
 
 
 class _Simulator:
@@ -224,7 +226,7 @@ class _Simulator:
                 continue
             self._failed.add(action.id)
             self._events.append(ResultPretended(action.id, failure.rc))
-            if failure.rc and (failure.rc != 7 or interval_ms):
+            if counts_as_failure(failure.rc, interval_ms):
                 self._count_failure(position, name, action.task, interval_ms)
             return failure.rc
         return None
@@ -232,10 +234,10 @@ class _Simulator:
     def _count_failure(self, position: int, resource: str, task: str, interval_ms: int) -> None:
         offsets = {"start": self._graph.failed_start_offset, "stop": self._graph.failed_stop_offset}
         fatal = score_or(offsets.get(task)) >= INFINITY
-        counter = fail_count_name("fail-count", resource, task, interval_ms)
+        counter = fail_count_name(resource, task, interval_ms)
         count = _value_of(self._status[position].transient, counter)
         self._set_attribute(position, counter, fail_count_after(count, fatal=fatal))
-        date = fail_count_name("last-failure", resource, task, interval_ms)
+        date = last_failure_name(resource, task, interval_ms)
         self._set_attribute(position, date, str(self._cluster.now))
 
     def _set_attribute(self, position: int, name: str, value: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
+from cib.namevalue import BOOTSTRAP_OPTIONS
 from cib.rule_parse import parse_rule
 from cib.rules import Rule, uses_node_attributes
 from cib.values import interval_ms_or, is_false, is_true, leading_integer, score_or
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _RESOURCE_TAGS = frozenset({"primitive", "group", "clone", "master", "bundle"})
 _REMOVED_STANDARDS = frozenset({"upstart", "nagios"})
-_BOOTSTRAP_OPTIONS = "cib-bootstrap-options"
 _SAME_ROLE = {None: "Started", "Slave": "Started", "Unpromoted": "Started", "Master": "Promoted"}
 
 
@@ -138,7 +138,7 @@ class _Unpacker:
         if len(resolved) > 1:
             resolved.sort(key=lambda element: -score_or(element.get("score")))
             if bootstrap_first:
-                resolved.sort(key=lambda element: element.get("id") != _BOOTSTRAP_OPTIONS)
+                resolved.sort(key=lambda element: element.get("id") != BOOTSTRAP_OPTIONS)
         sets = tuple(self._set(element) for element in resolved)
         rules = [item.rule for item in sets if item.rule is not None]
         return NameValueBlock(sets, bool(rules), any(uses_node_attributes(rule) for rule in rules))

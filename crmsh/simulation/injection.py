@@ -5,13 +5,15 @@ Source: Pacemaker Administration, "Simulating cluster activity with crm_simulate
 
 from __future__ import annotations
 
+from cib.attribute_names import attribute_id, fail_count_name, last_failure_name
+from cib.namevalue import BOOTSTRAP_OPTIONS
 from cib.values import is_false, is_true, node_name_key
 from cib.xml import Element, add_element
 from crmsh import exit_codes
 from crmsh.failure import Failure
 from crmsh.options import UsageError
 from crmsh.simulation.status_document import ORIGIN, StatusDocument, set_attribute, set_values
-from pengine.simulation import DOWN, OperationFailure, fail_count_after, fail_count_name, result_entries
+from pengine.simulation import DOWN, OperationFailure, counts_as_failure, fail_count_after, result_entries
 from pengine.simulation_events import AttributeSet
 from pengine.state import ResourceHistory
 from pengine.unpack import read_history
@@ -30,8 +32,6 @@ _TICKET_STATES = {
 }
 _REASON = "Simulated action result"
 _WATCHDOG = "have-watchdog"
-_BOOTSTRAP_OPTIONS = "cib-bootstrap-options"
-_NOT_RUNNING = 7
 
 
 class NodeModified:
@@ -175,10 +175,10 @@ class _Injector:
         pair = next((pair for pair in section.iter("nvpair") if pair.get("name") == _WATCHDOG), None)
         if pair is None:
             sets = section.iterchildren("cluster_property_set")
-            target = next((item for item in sets if item.get("id") == _BOOTSTRAP_OPTIONS), None)
+            target = next((item for item in sets if item.get("id") == BOOTSTRAP_OPTIONS), None)
             if target is None:
-                target = add_element(section, "cluster_property_set", id=_BOOTSTRAP_OPTIONS)
-            add_element(target, "nvpair", id=f"{target.get('id', '')}-{_WATCHDOG}", name=_WATCHDOG, value=value)
+                target = add_element(section, "cluster_property_set", id=BOOTSTRAP_OPTIONS)
+            add_element(target, "nvpair", id=attribute_id(target.get("id", ""), _WATCHDOG), name=_WATCHDOG, value=value)
         elif not set_values(pair, {"value": value}):
             return
         self._count_configuration()
@@ -216,7 +216,7 @@ class _Injector:
             return
         name, identifier = self._nodes[result.node.lower()]
         state = self._status.node_state(name, identifier)
-        if result.rc and (result.rc != _NOT_RUNNING or result.interval_ms):
+        if counts_as_failure(result.rc, result.interval_ms):
             self._count_failure(state, name, result)
         history = _history(state, result.resource, resource)
         entries = result_entries(
@@ -241,10 +241,10 @@ class _Injector:
 
     def _count_failure(self, state: Element, node: str, result: OperationFailure) -> None:
         fatal = result.task == "stop" or (result.task == "start" and self._cluster.options.start_failure_is_fatal)
-        counter = fail_count_name("fail-count", result.resource, result.task, result.interval_ms)
+        counter = fail_count_name(result.resource, result.task, result.interval_ms)
         count = next((pair.get("value") for pair in state.iter("nvpair") if pair.get("name") == counter), None)
         self._set_attribute(state, node, counter, fail_count_after(count, fatal=fatal))
-        date = fail_count_name("last-failure", result.resource, result.task, result.interval_ms)
+        date = last_failure_name(result.resource, result.task, result.interval_ms)
         self._set_attribute(state, node, date, str(self._cluster.now))
 
     def _set_attribute(self, state: Element, node: str, name: str, value: str) -> None:

@@ -5,6 +5,7 @@ Each thing that is written counts in the document's version as a change of its o
 
 from __future__ import annotations
 
+from cib.attribute_names import attribute_id
 from cib.xml import Element, add_element
 from pengine.simulation import DOWN
 from pengine.simulation_events import AttributeSet, Change, NodeDown, ResultsRecorded
@@ -112,8 +113,7 @@ def set_attribute(state: Element, name: str, value: str) -> None:
             pair.set("value", value)
             return
     values = _child(transient, "instance_attributes", id=f"status-{identifier}")
-    pair_id = f"{values.get('id', '')}-{name}".replace("#", ".").replace(":", ".")
-    add_element(values, "nvpair", id=pair_id, name=name, value=value)
+    add_element(values, "nvpair", id=attribute_id(values.get("id", ""), name), name=name, value=value)
 
 
 def set_values(element: Element, values: dict[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cib.attribute_names import FailureName, fail_count_name, failures_of, last_failure_name
 from cib.changes import (
     AttributeChanged,
     Change,
@@ -13,7 +14,6 @@ from cib.changes import (
     ResourceHistoryRemoved,
 )
 from crmd.abort import abort_for
-from crmd.attributes import FailureName, fail_count_name, failures_of, last_failure_name
 from crmd.judgement import FailureOffsets, Judgement, judge
 from crmd.orders import TransitionKey, operation_of
 from crmd.transition import Transition
@@ -137,9 +137,9 @@ def test_attributes_of_the_document_that_nobody_computes_with_do_not_abort() -> 
     assert abort_for([CibAttributesChanged((("dc-uuid", "n2"),), ("execution-date",))]) is None
 
 
-def test_fail_counts_have_pacemakers_names_and_instances_share_one() -> None:
+def test_fail_counts_have_pacemakers_names_with_the_number_of_an_instance_that_is_told_apart() -> None:
     assert fail_count_name("vip", "monitor", 10_000) == "fail-count-vip#monitor_10000"
-    assert last_failure_name("web:2", "start", 0) == "last-failure-web#start_0"
+    assert last_failure_name("web:2", "start", 0) == "last-failure-web:2#start_0"
     assert FailureName.parse("fail-count-a#b#migrate_to_0") == FailureName("a#b", "migrate_to", 0)
     assert FailureName.parse("standby") is None
 
@@ -150,6 +150,13 @@ def test_failures_are_found_by_resource_operation_and_interval() -> None:
     assert failures_of(names, "a") == names[:3]
     assert failures_of(names, "a", "monitor", 5000) == names[2:3]
     assert failures_of(names, "") == names[:4]
+
+
+def test_the_failures_of_a_clone_are_those_of_all_its_instances_and_of_one_those_that_it_shares() -> None:
+    apart, shared = ("fail-count-w:0#start_0", "fail-count-w:1#start_0"), ("fail-count-w#start_0",)
+    assert failures_of(apart, "w") == apart
+    assert failures_of(apart, "w:1") == apart[1:]
+    assert failures_of(shared, "w:1") == shared
 
 
 def test_a_transition_key_is_read_and_anything_else_is_none() -> None:
