@@ -66,12 +66,11 @@ class Outcome:
     data, for those who render a status.
     """
 
-    __slots__ = ("cluster", "deeds", "graph", "ledger", "notes", "placements", "scores")
+    __slots__ = ("cluster", "deeds", "graph", "ledger", "notes", "placements")
 
     def __init__(
         self,
         placements: dict[str, Placement],
-        scores: list[str],
         graph: Graph,
         notes: list[str],
         deeds: list[str],
@@ -79,12 +78,16 @@ class Outcome:
         cluster: Cluster,
     ) -> None:
         self.placements = placements
-        self.scores = scores
         self.graph = graph
         self.notes = notes
         self.deeds = deeds
         self.ledger = ledger
         self.cluster = cluster
+
+    @property
+    def scores(self) -> list[str]:
+        """The assignment scores; written when somebody asks, which the controller never does."""
+        return score_lines(self.cluster)
 
 
 def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outcome:
@@ -100,7 +103,7 @@ def schedule(state: ClusterState, now: int, *, sanitized: bool = False) -> Outco
     for resource in cluster.resources:
         _add_placements(resource, placements)
     notes = [*cluster.notes, *unmet_reasons(cluster)]
-    return Outcome(placements, score_lines(cluster), graph, notes, cluster.deeds, cluster.ledger, cluster)
+    return Outcome(placements, graph, notes, cluster.deeds, cluster.ledger, cluster)
 
 
 def decide(cluster: Cluster) -> None:
@@ -150,15 +153,15 @@ def _unpack_constraints(cluster: Cluster) -> None:
 
 def score_lines(cluster: Cluster) -> list[str]:
     """Return the assignment scores in the order in which they came about, as text."""
-    lines: list[str] = []
-    for prefix, resource, node, score in cluster.score_lines:
-        text = format_score(score)
-        if prefix == "promotion":
-            where = f"on {node}" if node is not None else "(inactive)"
-            lines.append(f"{resource} promotion score {where}: {text}")
-        else:
-            lines.append(f"{prefix}: {resource} allocation score on {node}: {text}")
-    return lines
+    return [score_text(*line) for line in cluster.score_lines]
+
+
+def score_text(function: str, resource: str, node: str | None, score: int) -> str:
+    """Return a score as people ask to see it; `function` is `promotion` for one that decides about a role."""
+    if function == "promotion":
+        where = f"on {node}" if node is not None else "(inactive)"
+        return f"{resource} promotion score {where}: {format_score(score)}"
+    return f"{function}: {resource} allocation score on {node}: {format_score(score)}"
 
 
 def _add_placements(resource: Resource, placements: dict[str, Placement]) -> None:

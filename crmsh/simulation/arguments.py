@@ -53,6 +53,7 @@ TOOL = Tool(
         Option("profile", ("-P", "--profile"), "process all XML files in DIR and show how long each takes", REQUIRED,
                "DIR", section=_O),
         Option("repeat", ("-N", "--repeat"), "with --profile: process each file N times", REQUIRED, "N", section=_O),
+        # What these two ask for is done in any case, in Pacemaker's too: they are taken for the scripts that name them.
         Option("pending", ("-j", "--pending"), ""),
         Option("fancy", ("--text-fancy",), ""),
         Option("node-up", ("-u", "--node-up"), "bring a node online; one that is not there is added", REQUIRED, "NODE",

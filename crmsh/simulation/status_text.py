@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cib.values import node_name_key
+from crmsh.status.words import PENDING_STATES, node_state
 from pengine.node_choice import (
     current_nodes,
     role_of,
@@ -28,14 +29,6 @@ from pengine.working import (
 )
 
 _RC_TEXTS = {2: "Invalid parameter", 5: "Not installed"}
-_PENDING_ROLES = {
-    "start": "Starting",
-    "stop": "Stopping",
-    "migrate_to": "Migrating",
-    "migrate_from": "Migrating",
-    "promote": "Promoting",
-    "demote": "Demoting",
-}
 
 
 def status_lines(cluster: Cluster, show_pending: bool) -> list[str]:
@@ -64,7 +57,7 @@ def _node_lines(cluster: Cluster) -> list[str]:
     for node in cluster.nodes:
         health = health_state(cluster, node)
         if node.unclean or node.pending or node.standby or node.maintenance or health <= 0:
-            lines.append(f"{_kind(node)} {node.name}: {_node_status(node)}{_health_text(health)}")
+            lines.append(f"{_kind(node)} {node.name}: {node_state(node)}{_health_text(health)}")
             continue
         prefix = {"Node": "", "RemoteNode": "Remote", "GuestNode": "Guest"}[_kind(node)]
         title = f"{prefix}{'Online' if node.online else 'OFFLINE'}"
@@ -78,23 +71,6 @@ def _kind(node: Node) -> str:
     if node.is_guest:
         return "GuestNode"
     return "RemoteNode" if node.is_remote_kind else "Node"
-
-
-def _node_status(node: Node) -> str:
-    if node.unclean:
-        state = "online" if node.online else ("pending" if node.pending else "offline")
-        return f"UNCLEAN ({state})"
-    if node.pending:
-        return "pending"
-    if node.standby_on_fail and node.online:
-        return "standby (on-fail)"
-    if node.standby:
-        if not node.online:
-            return "OFFLINE (standby)"
-        return "standby (with active resources)" if node.running else "standby"
-    if node.maintenance:
-        return "maintenance" if node.online else "OFFLINE (maintenance)"
-    return "online" if node.online else "OFFLINE"
 
 
 def _health_text(health: int) -> str:
@@ -180,7 +156,7 @@ class _ResourceWriter:
         role = self._display_role(resource)
         if resource.failed:
             return " FAILED" + (f" {ROLE_NAMES[role]}" if role == PROMOTED else "")
-        pending = _PENDING_ROLES.get(resource.pending_task or "") if self._show_pending else None
+        pending = PENDING_STATES.get(resource.pending_task or "") if self._show_pending else None
         return f" {pending or ROLE_NAMES[role]}"
 
     def _probe_text(self, resource: Resource, node: Node | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cib.values import format_score
 from crmsh.simulation.injection import (
     OFFLINE,
     ONLINE,
@@ -18,6 +17,7 @@ from crmsh.simulation.injection import (
 from crmsh.simulation.status_text import counts, status_lines
 from crmsh.simulation.summary import Summary, summary_lines
 from pengine.asides import Capacity, Notice, Use
+from pengine.scheduler import score_text
 from pengine.simulation_events import (
     AttributeSet,
     ClusterActionDone,
@@ -167,14 +167,6 @@ def _modification(item: Modification) -> str:
     assert isinstance(item, NodeModified)
     texts = {ONLINE: f"Bringing node {item.node} online", OFFLINE: f"Taking node {item.node} offline"}
     return texts.get(item.action, f"Failing node {item.node}")
-
-
-def score_text(function: str, resource: str, node: str | None, score: int) -> str:
-    """Return a score as people ask to see it; `function` is `promotion` for one that decides about a role."""
-    if function == "promotion":
-        where = f"on {node}" if node is not None else "(inactive)"
-        return f"{resource} promotion score {where}: {format_score(score)}"
-    return f"{function}: {resource} allocation score on {node}: {format_score(score)}"
 
 
 def _amounts_text(aside: Capacity | Use) -> str:

@@ -8,6 +8,7 @@ from crmsh.status.blocks import Block, Item
 from crmsh.status.model import ClusterStatus, NodeView
 from crmsh.status.options import ShowOptions, shown_node, shown_resource
 from crmsh.status.resource_text import brief_items, resource_line
+from crmsh.status.words import node_state
 
 
 def node_name(node: NodeView, detail: bool) -> str:
@@ -16,23 +17,6 @@ def node_name(node: NodeView, detail: bool) -> str:
     if detail and node.kind == "guest":
         name += f"@{node.host}"
     return f"{name} ({node.id})" if detail and node.id != node.name and node.kind != "guest" else name
-
-
-def node_state(node: NodeView) -> str:
-    """A node's state in words."""
-    if node.unclean:
-        return f"UNCLEAN ({'online' if node.online else 'pending' if node.pending else 'offline'})"
-    if node.pending:
-        return "pending"
-    if node.standby_on_fail and node.online:
-        return "standby (on-fail)"
-    if node.standby:
-        if not node.online:
-            return "OFFLINE (standby)"
-        return "standby (with active resources)" if node.running else "standby"
-    if node.maintenance:
-        return "maintenance" if node.online else "OFFLINE (maintenance)"
-    return "online" if node.online else "OFFLINE"
 
 
 def _node_line(node: NodeView, options: ShowOptions) -> str:

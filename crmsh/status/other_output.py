@@ -8,9 +8,9 @@ import json
 from msgspec import Struct, to_builtins
 
 from crmsh.status.model import ClusterStatus, NodeView, ResourceView
-from crmsh.status.node_text import node_state
 from crmsh.status.options import ShowOptions, shown_node, shown_resource
 from crmsh.status.text import render_text
+from crmsh.status.words import node_state
 
 
 def render_json(status: ClusterStatus, options: ShowOptions) -> str:

@@ -25,6 +25,7 @@ from crmsh.status.model import (
     Summary,
     TicketView,
 )
+from crmsh.status.words import PENDING_STATES
 from pengine.history_order import sort_entries
 from pengine.local_zone import local_zone
 from pengine.locations import unpack_location
@@ -36,14 +37,6 @@ from pengine.vocabulary import ABSENT, BUNDLE, CLONE, GROUP, PROMOTED, ROLE_NAME
 from pengine.working import Cluster, Node, Resource
 
 _KINDS = {GROUP: "group", CLONE: "clone", BUNDLE: "bundle"}
-_PENDING_STATES = {
-    "start": "Starting",
-    "stop": "Stopping",
-    "migrate_to": "Migrating",
-    "migrate_from": "Migrating",
-    "promote": "Promoting",
-    "demote": "Demoting",
-}
 _INVALID_PARAMETER, _NOT_INSTALLED, _STATUS_NOT_INSTALLED = 2, 5, 7
 _HIDDEN_ATTRIBUTES = ("fail-count-", "last-failure-", "shutdown", "terminate", "standby", "#")
 
@@ -221,7 +214,7 @@ class StatusReader:
             role=ROLE_NAMES[role if role else STOPPED],
             target_role=resource.meta.get("target-role", ""),
             configured_target_role=_target_role(resource),
-            pending=_PENDING_STATES.get(resource.pending_task or "", ""),
+            pending=PENDING_STATES.get(resource.pending_task or "", ""),
             pending_task=resource.pending_task or "",
             orphaned=resource.removed,
             blocked=resource.blocked,
