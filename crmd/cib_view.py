@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from cib import status
+from cib.attribute_names import SHUTDOWN, failures_of
 from cib.configuration import ClusterOptions, cluster_options, node_id, nodes, voters
 from cib.digests import operation_digest, restart_digest, secure_digest
 from cib.document import Document
@@ -27,7 +28,6 @@ from cib.status_view import (
     transient_attributes,
 )
 from cib.version import ConfigurationVersion
-from crmd.attributes import SHUTDOWN, failures_of
 from ipc.version import NAME, VERSION
 from lrmd.messages import AgentTraits, Finished, OcfExit, ResourceTable
 
@@ -256,17 +256,17 @@ class CibView:
 
     def member_joined(self, name: str) -> list[Request]:
         """A member takes part; times that are recorded stay."""
-        row = self.node_rows().get(name)
-        since = row.in_ccm if row is not None and row.in_ccm else self.wall
-        online = row.online if row is not None and row.online else self.wall
-        return [self._update(name, in_ccm=since, crmd=online, join="member", expected="member")]
+        return [self._present(name, join="member", expected="member")]
 
     def member_waits(self, name: str) -> list[Request]:
         """A member takes part and is to be given nothing yet."""
+        return [self._present(name, join="pending")]
+
+    def _present(self, name: str, *, join: str, expected: str | None = None) -> Request:
         row = self.node_rows().get(name)
         since = row.in_ccm if row is not None and row.in_ccm else self.wall
         online = row.online if row is not None and row.online else self.wall
-        return [self._update(name, in_ccm=since, crmd=online, join="pending")]
+        return self._update(name, in_ccm=since, crmd=online, join=join, expected=expected)
 
     def member_gone(self, name: str, *, clean: bool) -> list[Request]:
         """A node is not in the view; `clean`: it said that nothing runs there and left."""

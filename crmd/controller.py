@@ -234,7 +234,7 @@ class Controller(Wiring):
                     self._out_of_view(reason, self._grace_ms())
             case QuorumChanged(quorum):
                 self._quorum = quorum
-                self._member.quorate(quorate=quorum.quorate)
+                self._member.quorum_changed(quorate=quorum.quorate)
                 if self._dc is not None:
                     self._dc.quorum(quorum, self._state, self._now)
                     self._dc.take_role()
@@ -376,14 +376,12 @@ class Controller(Wiring):
                 self._hear_cib(self._cib_side.role(RoleChanged("none"), self._now))
                 self._member.answer_offer(bool(self._stopping), self._now)
             case Action.SERVE:
-                self._member.serve()
-                self._member.quorate(quorate=self._quorum.quorate)
+                self._member.serve(quorate=self._quorum.quorate)
                 self._perform_clients(self._clients.new_dc())
             case Action.FINALIZE:
                 self._office().finalize(self._now)
             case Action.RECORD:
-                self._member.serve_oneself()
-                self._member.quorate(quorate=self._quorum.quorate)
+                self._member.serve_oneself(quorate=self._quorum.quorate)
                 # Only now: a winner that nobody has confirmed has nothing that would speak for it.
                 served = len(self._office().taking_part())
                 self._election.standing = Standing(is_dc=True, served=served)

@@ -489,10 +489,13 @@ class Coordinator:
             self._desk.put(Happened(Input.NOTHING_TO_DO))
 
     def schedule_failed(self, request: int, reason: str, now: Milliseconds) -> None:
-        """The policy engine could not answer: again, after a moment."""
+        """The policy engine could not answer: again, after a moment. The same reason is told once."""
         if request == self._asked:
             self._asked = 0
-            self._desk.note("error", "schedule.failed", f"the policy engine did not answer: {reason}")
+            text = f"nothing is decided: {reason}"
+            if text not in self._notes:
+                self._notes = (text,)
+                self._desk.note("error", "schedule.failed", text)
             self._wait_before_retry(now)
 
     def _wait_before_retry(self, now: Milliseconds) -> None:

@@ -52,9 +52,9 @@ class MemberSide:
         self.served = NO_TERM
         """The last term in which this node took orders."""
         self.joined_once = False
-        self.met_quorum = False
-        """Whether this controller took part while there was quorum; the controller tells (`quorate`)."""
         """Whether this controller was in a running cluster since it started."""
+        self.met_quorum = False
+        """Whether this controller took part while there was quorum since it started."""
         self.status: DcStatus | None = None
         """What the DC said last."""
         self.stale = 0
@@ -186,21 +186,20 @@ class MemberSide:
         self._acknowledged = False
         return True
 
-    def serve(self) -> None:
-        """The join is complete."""
-        self._allegiance.serving = True
-        self.served = self.term
-        self.joined_once = True
+    def serve(self, *, quorate: bool) -> None:
+        """The join is complete; `quorate`: the view has quorum."""
+        self.serve_oneself(quorate=quorate)
         self._post.say(self.term.dc, JoinConfirm(self.term))
 
-    def serve_oneself(self) -> None:
+    def serve_oneself(self, *, quorate: bool) -> None:
         """This node is DC and its state is in the CIB."""
         self._allegiance.serving = True
         self.served = self.term
         self.joined_once = True
+        self.quorum_changed(quorate=quorate)
 
-    def quorate(self, *, quorate: bool) -> None:
-        """Whether the view has quorum; it counts while this node takes part."""
+    def quorum_changed(self, *, quorate: bool) -> None:
+        """The view has quorum, or has none; it counts while this node takes part."""
         self.met_quorum = self.met_quorum or (quorate and self.serving)
 
     # the DC's signs of life

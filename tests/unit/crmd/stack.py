@@ -6,12 +6,12 @@ from tests.unit.crmd.cluster import Cluster, cib, dummy, group, running_cluster
 STACK = (dummy("a"), group("g", dummy("b"), dummy("c")))
 
 
-def two(**more: object) -> Cluster:
-    return running_cluster("n1", "n2", cib=cib(*STACK, **more))  # type: ignore[arg-type]
+def two(*, stonith: bool = False, options: str = "") -> Cluster:
+    return running_cluster("n1", "n2", cib=cib(*STACK, stonith=stonith, options=options))
 
 
-def three(**more: object) -> Cluster:
-    return running_cluster("n1", "n2", "n3", cib=cib(*STACK, **more))  # type: ignore[arg-type]
+def three(*, stonith: bool = False, options: str = "") -> Cluster:
+    return running_cluster("n1", "n2", "n3", cib=cib(*STACK, stonith=stonith, options=options))
 
 
 def everything_runs_once(cluster: Cluster, *resources: str) -> None:
