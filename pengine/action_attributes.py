@@ -14,6 +14,7 @@ from pengine.digest_check import name_host
 from pengine.resources import parameters_on
 from pengine.vocabulary import (
     CLONE,
+    KIND_NAMES,
     PRIMITIVE,
     PSEUDO,
 )
@@ -27,7 +28,6 @@ from pengine.working import (
 # What the graph can have as an attribute: other names, such as those that begin with a digit, go into elements.
 _ATTRIBUTE_NAME = re.compile(r"[^\W\d][\w.\-]*")
 _CRM_EVENTS = frozenset({"do_shutdown", "clear_failcount", "lrm_delete"})
-_ELEMENTS = ("primitive", "group", "clone", "bundle")
 
 
 MAINTENANCE_TASK = "maintenance_nodes"
@@ -103,7 +103,7 @@ def _resource_ref(resource: Resource) -> graph.ResourceRef:
         resource.provider,
         resource.type,
         long_id,
-        _ELEMENTS[resource.kind],
+        KIND_NAMES[resource.kind],
     )
 
 

@@ -16,7 +16,9 @@ from pengine.obstacles import STRUCTURAL, counted, is_blocked_by_copies, lost_an
 from pengine.vocabulary import (
     ABSENT,
     BUNDLE,
+    GROUP,
     IN_GRAPH,
+    KIND_NAMES,
     OPTIONAL,
     PRIMITIVE,
     PROMOTED,
@@ -26,8 +28,6 @@ from pengine.vocabulary import (
     UNPROMOTED,
 )
 from pengine.working import Cluster, Node, Resource
-
-_KINDS = ("primitive", "group", "clone", "bundle")
 
 
 class NothingToExplain(Exception):
@@ -62,7 +62,7 @@ def explain(cluster: Cluster, name: str, node_name: str | None = None) -> Explan
     for item in found:
         for resource in _collectives(item):
             actions += action_views(cluster, resource)
-    kind = _KINDS[found[0].kind] if len(found) == 1 else "clone"
+    kind = KIND_NAMES[found[0].kind] if len(found) == 1 else "clone"
     return Explanation(name, kind, node.name if node is not None else None, parts, actions)
 
 
@@ -281,7 +281,7 @@ class _Explainer:
     def _bound(self, resource: Resource, chosen: NodeView) -> Reason | None:
         """Return what a resource has to follow to its node, if it has no choice of its own."""
         parent = resource.parent
-        if parent is not None and parent.kind == 1 and parent.collocated:
+        if parent is not None and parent.kind == GROUP and parent.collocated:
             position = parent.children.index(resource)
             if position:
                 return Reason("follows-group", parent.children[position - 1].id, parent.id, node=chosen.node)

@@ -23,6 +23,7 @@ from pengine.state import HistoryEntry, ResourceHistory
 from pengine.vocabulary import (
     BAN,
     BLOCK,
+    BUNDLE,
     DEMOTE,
     FIRST_IMPLIES_THEN,
     IGNORE,
@@ -366,7 +367,7 @@ class OperationReader:
 def _in_bundle(resource: Resource) -> bool:
     top: Resource | None = resource
     while top is not None:
-        if top.kind == 3:
+        if top.kind == BUNDLE:
             return True
         top = top.parent
     return False

@@ -81,7 +81,7 @@ def add_running(cluster: Cluster, resource: Resource, node: Node, failed: bool) 
     if node in resource.running_on:
         return
     resource.running_on.append(node)
-    if resource.kind == 0:
+    if resource.kind == PRIMITIVE:
         node.running.append(resource)
         if resource.priority and not failed:
             _add_priority(node, resource.priority + (1 if resource.orig_role == PROMOTED else 0))

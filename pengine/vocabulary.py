@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # Kinds of resources, in the order in which colocations prefer them
 PRIMITIVE, GROUP, CLONE, BUNDLE = 0, 1, 2, 3
+KIND_NAMES = ("primitive", "group", "clone", "bundle")
 
 # Roles, in order
 UNKNOWN, STOPPED, STARTED, UNPROMOTED, PROMOTED = 0, 1, 2, 3, 4

@@ -9,6 +9,7 @@ backwards.
 
 from __future__ import annotations
 
+from cib.attribute_names import FAIL_COUNT
 from cib.rules import RuleContext
 from cib.values import MINUS_INFINITY
 from pengine.asides import Aside
@@ -29,6 +30,7 @@ from pengine.state import (
     ResourceDefinition,
     ResourceHistory,
 )
+from pengine.table import Table
 from pengine.vocabulary import (
     ABSENT,
     BUNDLE,
@@ -67,32 +69,6 @@ __all__ = [
     "Table",
     "is_ban",
 ]
-
-
-class Table:
-    """A resource's allowed nodes: by node index the score, how often it was chosen, the probe mode."""
-
-    __slots__ = ("counts", "modes", "scores")
-
-    def __init__(self, size: int) -> None:
-        self.scores: list[int] = [ABSENT] * size
-        self.counts: list[int] = [0] * size
-        self.modes: list[int] = [PROBE_ALWAYS] * size
-
-    def copy(self) -> Table:
-        """Return an independent table of the same contents."""
-        other = Table(0)
-        other.scores = self.scores[:]
-        other.counts = self.counts[:]
-        other.modes = self.modes[:]
-        return other
-
-    def grow(self, places: int) -> None:
-        """Make room for so many nodes."""
-        while len(self.scores) < places:
-            self.scores.append(ABSENT)
-            self.counts.append(0)
-            self.modes.append(PROBE_ALWAYS)
 
 
 class Node:
@@ -163,7 +139,7 @@ class Node:
 
     def has_failures(self) -> bool:
         """Say whether any failure of any resource is recorded."""
-        return any(name.startswith("fail-count-") for name in self.attributes)
+        return any(name.startswith(FAIL_COUNT) for name in self.attributes)
 
     @property
     def is_remote_kind(self) -> bool:
