@@ -17,13 +17,13 @@ def cluster(primitives: int, nodes: int) -> str:
     grouped = primitives * 2 // 5 // GROUP_SIZE * GROUP_SIZE
     resources = [
         f'<group id="g{first}">'
-        + "".join(_primitive(number) for number in range(first, first + GROUP_SIZE))
+        + "".join(primitive(number) for number in range(first, first + GROUP_SIZE))
         + "</group>"
         for first in range(0, grouped, GROUP_SIZE)
     ]
     constraints = []
     for number in range(grouped, primitives):
-        resources.append(_primitive(number))
+        resources.append(primitive(number))
         # A partner that is close by: what is tied together in real clusters is small.
         partner = number - chance.randint(1, 3)
         if number % 3 == 0 and partner >= grouped:
@@ -64,8 +64,8 @@ def _state(number: int, name: str, places: dict[str, str], lost: bool) -> str:
     member = 'in_ccm="false" crmd="offline" join="down"' if lost else 'in_ccm="true" crmd="online" join="member"'
     histories = "".join(
         f'<lrm_resource id="{resource}" class="ocf" provider="pacemaker" type="Dummy">'
-        + _result(resource, "start" if place == name else "monitor", 0, 0 if place == name else 7, name, 2 * call)
-        + (_result(resource, "monitor", 10_000, 0, name, 2 * call + 1) if place == name else "")
+        + result(resource, "start" if place == name else "monitor", 0, 0 if place == name else 7, name, 2 * call)
+        + (result(resource, "monitor", 10_000, 0, name, 2 * call + 1) if place == name else "")
         + "</lrm_resource>"
         for call, (resource, place) in enumerate(places.items(), 1)
     )
@@ -75,21 +75,24 @@ def _state(number: int, name: str, places: dict[str, str], lost: bool) -> str:
     )
 
 
-def _result(resource: str, operation: str, interval: int, code: int, node: str, call: int) -> str:
-    wanted = 0 if code == 0 else 7
-    key = f"{call}:1:{wanted}:00000000-0000-4000-8000-000000000000"
+def result(
+    resource: str, operation: str, interval: int, code: int, node: str, call: int, digest: str | None = None
+) -> str:
+    """A history entry of an operation that ended as expected."""
+    key = f"{call}:1:{code}:00000000-0000-4000-8000-000000000000"
     name = f"{resource}_{'monitor_10000' if interval else 'last_0'}"
     return (
         f'<lrm_rsc_op id="{name}" operation_key="{resource}_{operation}_{interval}" operation="{operation}" '
         f'crm-debug-origin="bench" crm_feature_set="3.16.1" transition-key="{key}" transition-magic="0:{code};{key}" '
         f'exit-reason="" on_node="{node}" call-id="{call}" rc-code="{code}" op-status="0" interval="{interval}" '
-        'last-rc-change="1690000000" exec-time="10" queue-time="0"/>'
+        'last-rc-change="1690000000" exec-time="10" queue-time="0"' + (f' op-digest="{digest}"/>' if digest else "/>")
     )
 
 
-def _primitive(number: int) -> str:
+def primitive(number: int, agent: str = "Dummy") -> str:
+    """A primitive rNUMBER with one parameter and a monitor."""
     return (
-        f'<primitive id="r{number}" class="ocf" provider="pacemaker" type="Dummy">'
+        f'<primitive id="r{number}" class="ocf" provider="pacemaker" type="{agent}">'
         f'<instance_attributes id="r{number}-ia"><nvpair id="r{number}-fake" name="fake" value="{number}"/>'
         "</instance_attributes>"
         f'<operations><op id="r{number}-monitor" name="monitor" interval="10s" timeout="20s"/></operations></primitive>'

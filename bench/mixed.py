@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from hashlib import md5
 from typing import Literal
 
+from bench.generated import primitive, result
+
 _SEED = 20
 _GROUP = 3
 _FEATURE_SET = "3.16.1"
-_KEY = "00000000-0000-4000-8000-000000000000"
 
 Situation = Literal["idle", "lost", "cold"]
 """At rest; at rest but for one node that is gone; nothing started or probed yet."""
+SITUATIONS: tuple[Situation, ...] = ("idle", "lost", "cold")
 
 
 def mixed(nodes: int, primitives: int, situation: Situation = "idle") -> str:
@@ -46,7 +48,7 @@ class _Cluster:
 
     def _stand_alone(self, count: int) -> None:
         for number in range(count):
-            self._resources.append(_primitive(number))
+            self._resources.append(primitive(number))
             # A partner that is close by: what is tied together in real clusters is small.
             partner = number - self._chance.randint(1, 3)
             place = self._chance.choice(self._nodes)
@@ -66,7 +68,7 @@ class _Cluster:
 
     def _group(self, first: int) -> None:
         members = range(first, first + _GROUP)
-        self._resources.append(f'<group id="g{first}">{"".join(map(_primitive, members))}</group>')
+        self._resources.append(f'<group id="g{first}">{"".join(map(primitive, members))}</group>')
         place = self._chance.choice(self._nodes)
         self._places.update({f"r{number}": place for number in members})
 
@@ -74,13 +76,13 @@ class _Cluster:
         rest = iter(numbers)
         for count, number in enumerate(rest):
             second = next(rest, None) if count % 5 == 4 else None
-            inside, meta = _primitive(number), ""
+            inside, meta = primitive(number), ""
             promotable = count % 5 == 2
             if second is not None:
-                inside = f'<group id="cg{number}">{inside}{_primitive(second)}</group>'
+                inside = f'<group id="cg{number}">{inside}{primitive(second)}</group>'
                 self._cloned[f"r{second}"] = False
             elif promotable:
-                inside = _primitive(number, "Stateful")
+                inside = primitive(number, "Stateful")
                 meta = (
                     f'<meta_attributes id="cl{number}-meta"><nvpair id="cl{number}-promotable" name="promotable" '
                     'value="true"/></meta_attributes>'
@@ -136,28 +138,12 @@ class _Cluster:
 
 
 def _history(resource: str, agent: str, node: str, call: int, *operations: tuple[str, int, int]) -> str:
-    results = "".join(_result(resource, node, call + step, *one) for step, one in enumerate(operations))
+    results = "".join(
+        result(resource, *one, node, call + step, _digest(resource, one[1])) for step, one in enumerate(operations)
+    )
     return f'<lrm_resource id="{resource}" class="ocf" provider="pacemaker" type="{agent}">{results}</lrm_resource>'
 
 
-def _result(resource: str, node: str, call: int, operation: str, interval: int, code: int) -> str:
-    key = f"{call}:1:{code}:{_KEY}"
-    name = f"{resource}_{f'monitor_{interval}' if interval else 'last_0'}"
+def _digest(resource: str, interval: int) -> str:
     timeout = ' CRM_meta_timeout="20000"' if interval else ""
-    digest = md5(f' <parameters{timeout} fake="{resource[1:]}"/>\n'.encode(), usedforsecurity=False).hexdigest()
-    return (
-        f'<lrm_rsc_op id="{name}" operation_key="{resource}_{operation}_{interval}" operation="{operation}" '
-        f'crm-debug-origin="bench" crm_feature_set="{_FEATURE_SET}" transition-key="{key}" '
-        f'transition-magic="0:{code};{key}" exit-reason="" on_node="{node}" call-id="{call}" rc-code="{code}" '
-        f'op-status="0" interval="{interval}" last-rc-change="1690000000" exec-time="10" queue-time="0" '
-        f'op-digest="{digest}"/>'
-    )
-
-
-def _primitive(number: int, agent: str = "Dummy") -> str:
-    return (
-        f'<primitive id="r{number}" class="ocf" provider="pacemaker" type="{agent}">'
-        f'<instance_attributes id="r{number}-ia"><nvpair id="r{number}-fake" name="fake" value="{number}"/>'
-        "</instance_attributes>"
-        f'<operations><op id="r{number}-monitor" name="monitor" interval="10s" timeout="20s"/></operations></primitive>'
-    )
+    return md5(f' <parameters{timeout} fake="{resource[1:]}"/>\n'.encode(), usedforsecurity=False).hexdigest()

@@ -3,10 +3,11 @@
 usage: python -m bench.scheduling [--largest N] [--repeat N]
 
 Two questions: `start`, where everything is to be probed and started, and `lost`, where all of that runs and one node is
-gone. Figures are processor milliseconds, which other load on the machine disturbs least. Ours: reading the document
-and deciding in a worker process that runs already, as it does beside a DC, and deciding alone (the worker is kept up
-to date by patches). The peer's: the whole process crm_simulate, its start and printing included (its scheduler daemon
-has no door of its own); what it takes for an empty cluster is shown so that it can be taken off.
+gone; and of clusters with resources of every kind (see bench.mixed) `mixed idle`, `mixed lost` and `mixed cold`.
+Figures are processor milliseconds, which other load on the machine disturbs least. Ours: reading the document and
+deciding in a worker process that runs already, as it does beside a DC, and deciding alone (the worker is kept up to
+date by patches). The peer's: the whole process crm_simulate, its start and printing included (its scheduler daemon has
+no door of its own); what it takes for an empty cluster is shown so that it can be taken off.
 """
 
 import argparse
@@ -24,12 +25,15 @@ import msgspec
 
 from bench.figures import clean_up_on_sigterm, machine, say, table
 from bench.generated import cluster, without
+from bench.mixed import SITUATIONS, mixed
 from bench.peer import TOOLS, missing, versions
 from ipc.frames import FrameReader, encode_frame
 from pengine.wire import LoadDocument, Outcome, Schedule, WorkerRequest, decode_reply, encode_request
 
 SIZES = (10, 100, 1000)
 NODES = (3, 16)
+MIXED = ((3, 20), (8, 300), (16, 1000))
+"""Nodes and primitives of the clusters with resources of every kind."""
 NOW = 1_700_000_000
 
 
@@ -78,6 +82,10 @@ def _measure(path: Path, largest: int, repeat: int, *, with_peer: bool) -> Itera
             yield _figure("start", size, nodes, _written(path, document), repeat, with_peer)
             lost = without(document, places, "node2")
             yield _figure("lost", size, nodes, _written(path, lost), repeat, with_peer)
+    for nodes, size in (each for each in MIXED if each[1] <= largest):
+        for situation in SITUATIONS:
+            file = _written(path, mixed(nodes, size, situation))
+            yield _figure(f"mixed {situation}", size, nodes, file, repeat, with_peer)
 
 
 def _figure(question: str, primitives: int, nodes: int, file: Path, repeat: int, with_peer: bool) -> Figure:
