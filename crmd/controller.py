@@ -397,6 +397,7 @@ class Controller(Wiring):
             case Action.DEPART:
                 # A round that began now, by a timer that was set before, would concern nobody.
                 self._perform_election(self._election.leave())
+                self._post.cancel(LEAVE_TIMER)
                 self._post.put(ToHeartbeat(StopReady()))
             case Action.INTEGRATE:
                 pass

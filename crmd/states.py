@@ -109,7 +109,7 @@ _BEGIN = Step(State.ELECTION, (Action.RESIGN, Action.FORGET_DC, Action.VOTE))
 _BEGIN_AGAIN = Step(State.ELECTION, (Action.RESIGN, Action.FORGET_DC))
 _OUT = Step(State.STARTING, (Action.RESIGN, Action.FORGET_DC))
 _ACCEPT = Step(State.PENDING, (Action.RESIGN, Action.REQUEST))
-_DEPART = Step(State.STOPPING, (Action.RESIGN, Action.DEPART))
+_DEPART = Step(State.STOPPING, (Action.RESIGN, Action.FORGET_DC, Action.DEPART))
 
 _NO_VIEW = Impossible("there is no view, so nobody can be elected, join or compute")
 _NOT_ELECTING = Impossible("an election ends once in each round")

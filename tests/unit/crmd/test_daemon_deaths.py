@@ -4,7 +4,7 @@ import pytest
 
 from cib.requests import Request
 from cib.settings import set_property
-from crmd.events import Paused
+from crmd.events import ExecutorConnected, ExecutorGone, Paused, ToHeartbeat
 from crmd.member_side import SILENCE_TIMER
 from crmd.messages import ApplyCib, CibApplied
 from crmd.states import State
@@ -279,3 +279,19 @@ def test_a_timer_that_was_set_before_a_node_left_begins_no_election() -> None:
     cluster.run_until(lambda: controller.state is State.STOPPING)
 
     assert controller.handle(TimerFired(SILENCE_TIMER), Milliseconds(cluster.now)) == []
+
+
+def test_a_node_that_has_left_joins_nobody_when_its_executor_is_replaced() -> None:
+    """Its executor died between the last stop and the end of the messaging layer, and came back."""
+    cluster = two()
+    leaver = next(name for name in cluster.names if name != cluster.dc())
+    controller = cluster.machines[leaver].controller
+    assert controller is not None
+    cluster.stop_node(leaver)
+    cluster.run_until(lambda: controller.state is State.STOPPING)
+
+    effects = controller.handle(ExecutorGone(), Milliseconds(cluster.now))
+    effects += controller.handle(ExecutorConnected(), Milliseconds(cluster.now))
+
+    assert [effect for effect in effects if isinstance(effect, ToHeartbeat)] == []
+    assert controller.state is State.STOPPING
