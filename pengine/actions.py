@@ -59,7 +59,7 @@ def find_actions(resource: Resource, key: str, node: Node | None) -> list[Action
     found: list[Action] = []
     for action in actions:
         if action.node is None:
-            action.node = node
+            action.place(node)
             found.append(action)
         elif action.node is node:
             found.append(action)
@@ -84,6 +84,7 @@ def change_task(resource: Resource, action: Action, task: str) -> None:
     resource.actions_by_task[action.task].remove(action)
     action.task = task
     insort(resource.actions_by_task.setdefault(task, []), action, key=_age)
+    action.changed(structure=True)
 
 
 def _age(action: Action) -> int:
@@ -113,12 +114,12 @@ def request(
         action = _create(cluster, resource, key, task, node, optional, interval_ms)
     if resource is None:
         if not optional:
-            action.flags &= ~OPTIONAL
+            action.clear(OPTIONAL)
         return action
     if not resource.managed and action.node is not None and not action.flags & PSEUDO and action.interval_ms == 0:
-        action.flags |= OPTIONAL
+        action.set(OPTIONAL)
     elif not optional:
-        action.flags &= ~OPTIONAL
+        action.clear(OPTIONAL)
     if action.node is not None and action.operation is not None and action.parameters is None:
         parameters = action.operation.parameters
         action.parameters = evaluate_for(cluster, parameters, resource, action.node)
@@ -134,16 +135,16 @@ def request_task(cluster: Cluster, resource: Resource, task: str, node: Node | N
 def pseudo_action(cluster: Cluster, resource: Resource, task: str, optional: bool, runnable: bool) -> Action:
     """Ask for a pseudo action of a collective resource."""
     action = request(cluster, resource, operation_key(resource.id, task), task, None, optional)
-    action.flags |= PSEUDO
+    action.set(PSEUDO)
     if runnable:
-        action.flags |= RUNNABLE
+        action.set(RUNNABLE)
     return action
 
 
 def global_pseudo_action(cluster: Cluster, name: str) -> Action:
     """Return the pseudo action without a resource that has this name, as key and as task."""
     action = request(cluster, None, name, name, None, True)
-    action.flags |= PSEUDO | RUNNABLE
+    action.set(PSEUDO | RUNNABLE)
     return action
 
 
@@ -159,7 +160,7 @@ def _existing(cluster: Cluster, resource: Resource | None, key: str, node: Node 
     first: Action | None = None
     for action in candidates:
         if action.node is None:
-            action.node = node
+            action.place(node)
         if action.node is node and first is None:
             first = action
     return first
@@ -185,6 +186,7 @@ def _create(
     resource.actions.append(action)
     resource.actions_by_key.setdefault(key, []).append(action)
     resource.actions_by_task.setdefault(task, []).append(action)
+    action.changed(structure=True)
     action.operation = find_action_operation(resource, key, task, interval_ms)
     action.meta = operation_meta(cluster, resource, task, interval_ms, action.operation, node)
     if task in ("start", "promote"):
@@ -200,19 +202,19 @@ def _update_runnable(cluster: Cluster, action: Action, resource: Resource) -> No
         return
     node = action.node
     if node is None:
-        action.flags &= ~RUNNABLE
+        action.clear(RUNNABLE)
     elif not action.flags & ON_DC and not node.online and (not node.is_guest or node.reset):
-        action.flags &= ~RUNNABLE
+        action.clear(RUNNABLE)
         if resource.managed and action.task == "stop" and not node.unclean:
             fence_node(cluster, node, "stop is unrunnable")
     elif not action.flags & ON_DC and node.pending:
-        action.flags &= ~RUNNABLE
+        action.clear(RUNNABLE)
     elif action.needs == NEEDS_NOTHING:
         action.reason = None
         if node.is_guest and not can_fence(cluster, node):
-            action.flags &= ~RUNNABLE
+            action.clear(RUNNABLE)
         else:
-            action.flags |= RUNNABLE
+            action.set(RUNNABLE)
     else:
         _apply_quorum_policy(cluster, action, resource)
 
@@ -220,16 +222,16 @@ def _update_runnable(cluster: Cluster, action: Action, resource: Resource) -> No
 def _apply_quorum_policy(cluster: Cluster, action: Action, resource: Resource) -> None:
     policy = effective_quorum_policy(cluster, resource)
     if policy == "stop":
-        action.flags &= ~RUNNABLE
+        action.clear(RUNNABLE)
         action.reason = "no quorum"
     elif policy == "freeze":
         if not is_active(resource, True) or resource.next_role > resource.orig_role:
-            action.flags &= ~RUNNABLE
+            action.clear(RUNNABLE)
             action.reason = "quorum freeze"
         # What may stay keeps what was found before: an action that had no node then stays blocked, so that a resource
         # whose definition changed is stopped and not started again.
     else:
-        action.flags |= RUNNABLE
+        action.set(RUNNABLE)
 
 
 def effective_quorum_policy(cluster: Cluster, resource: Resource) -> str:
@@ -291,7 +293,7 @@ def fence_action(
     if cluster.options.priority_fencing_delay_s > 0 and (priority_delay or "priority-fencing-delay" in action.meta):
         action.meta["priority-fencing-delay"] = str(_priority_delay(cluster, node))
     if not optional and can_fence(cluster, node):
-        action.flags &= ~OPTIONAL
+        action.clear(OPTIONAL)
         if reason is not None:
             set_reason(action, reason)
     elif reason is not None and action.reason is None:

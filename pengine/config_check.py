@@ -173,7 +173,7 @@ def _check_entry(cluster: Cluster, resource: Resource, node: Node, entry: Histor
 def _reschedule(cluster: Cluster, resource: Resource, node: Node, entry: HistoryEntry) -> None:
     key = operation_key(resource.id, entry.task, entry.interval_ms)
     action = request(cluster, resource, key, entry.task, node, True, entry.interval_ms)
-    action.flags |= RESCHEDULE
+    action.set(RESCHEDULE)
 
 
 def _force_restart(cluster: Cluster, resource: Resource, node: Node, entry: HistoryEntry) -> None:

@@ -67,7 +67,7 @@ def clear_because(action: Action, flag: int, cause: Action) -> None:
     """Take a flag from an action, and remember why where the cause is another resource."""
     if not action.flags & flag:
         return
-    action.flags &= ~flag
+    action.clear(flag)
     if flag == OPTIONAL:
         if action.required_by is None:
             action.required_by = cause
@@ -103,7 +103,7 @@ def apply_edge(
         if resource is not None:
             changed |= through(resource, OPTIONAL, FIRST_IMPLIES_THEN)
         elif not first_flags & OPTIONAL and then.flags & OPTIONAL:
-            then.flags &= ~OPTIONAL
+            then.clear(OPTIONAL)
             changed |= CHANGED_THEN
     if marks & INTERMEDIATE_STOP and resource is not None:
         changed |= through(resource, OPTIONAL | RUNNABLE, INTERMEDIATE_STOP)
@@ -111,7 +111,7 @@ def apply_edge(
         if first.resource is not None:
             changed |= through(first.resource, OPTIONAL, THEN_IMPLIES_FIRST)
         elif not first_flags & OPTIONAL and first.flags & RUNNABLE:
-            first.flags &= ~RUNNABLE
+            first.clear(RUNNABLE)
             changed |= CHANGED_FIRST
     if marks & PROMOTED_THEN_IMPLIES_FIRST and resource is not None:
         changed |= through(resource, OPTIONAL, PROMOTED_THEN_IMPLIES_FIRST)
@@ -126,7 +126,7 @@ def apply_edge(
         if resource is not None:
             changed |= through(resource, RUNNABLE, UNRUNNABLE_FIRST_BLOCKS)
         elif not first_flags & RUNNABLE and then.flags & RUNNABLE:
-            then.flags &= ~RUNNABLE
+            then.clear(RUNNABLE)
             changed |= CHANGED_THEN
     if resource is not None:
         for mark, filters in (
@@ -142,9 +142,9 @@ def apply_edge(
 
 def _apply_graph_marks(first: Action, then: Action, first_flags: int, then_flags: int, marks: int) -> int:
     if marks & FIRST_IMPLIES_THEN_GRAPHED and first.flags & RUNNABLE and not first_flags & OPTIONAL:
-        then.flags |= ALWAYS_IN_GRAPH
+        then.set(ALWAYS_IN_GRAPH)
     if marks & THEN_IMPLIES_FIRST_GRAPHED and not then_flags & OPTIONAL:
-        first.flags |= ALWAYS_IN_GRAPH
+        first.set(ALWAYS_IN_GRAPH)
     if (
         marks & (FIRST_IMPLIES_THEN | THEN_IMPLIES_FIRST | INTERMEDIATE_STOP)
         and first.resource is not None
@@ -154,7 +154,7 @@ def _apply_graph_marks(first: Action, then: Action, first_flags: int, then_flags
         and not first.flags & RUNNABLE
         and then.flags & RUNNABLE
     ):
-        then.flags &= ~RUNNABLE
+        then.clear(RUNNABLE)
         return CHANGED_THEN
     return 0
 
@@ -164,7 +164,7 @@ def _count_runnable(then: Action, first_flags: int) -> int:
         return 0
     then.runnable_before += 1
     if then.runnable_before >= then.required_before and not then.flags & RUNNABLE:
-        then.flags |= RUNNABLE
+        then.set(RUNNABLE)
         return CHANGED_THEN
     return 0
 
@@ -297,7 +297,7 @@ def _apply_plain(updater: Updater, first: Action, then: Action, flags: int, filt
     elif mark == FIRST_ELSE_THEN:
         if not first.flags & RUNNABLE:
             clear_because(then, MIGRATABLE, first)
-            then.flags &= ~PSEUDO
+            then.clear(PSEUDO)
     elif mark == UNRUNNABLE_FIRST_BLOCKS:
         if then.flags & RUNNABLE and not flags & RUNNABLE:
             clear_because(then, RUNNABLE, first)

@@ -6,6 +6,7 @@ Source: design page 0010, "Effective flags".
 from __future__ import annotations
 
 from pengine.actions import newest_action, split_key
+from pengine.parts import Parts
 from pengine.vocabulary import (
     CLONE,
     GROUP,
@@ -29,13 +30,25 @@ COMPLETED_BY = {begun: done for done, begun in BEGUN_BY.items()}
 
 
 def flags_of(action: Action, node: Node | None) -> int:
-    """Return an action's flags; for collective resources judged by their parts (on a node, if named)."""
+    """Return an action's flags; for collective resources judged by their parts (on a node, if named).
+
+    What the parts lost the action itself loses with it. The judgement is kept until one of the parts changes.
+    """
     resource = action.resource
     if resource is None or resource.kind == PRIMITIVE:
         return action.flags
-    if resource.kind == GROUP:
-        return _group_flags(action, node)
-    return _clone_flags(action, node)
+    judged = action.judged
+    if judged is None or action.judged_at != resource.changes.count:
+        judged = {}
+    index = -1 if node is None else node.index
+    flags = judged.get(index, -1)
+    if flags < 0:
+        flags = _group_flags(action, node) if resource.kind == GROUP else _clone_flags(action, resource, node)
+        judged[index] = flags
+    # What was judged before still holds: only actions of collective resources have changed by judging.
+    action.judged = judged
+    action.judged_at = resource.changes.count
+    return flags
 
 
 def flags_for_ordering(action: Action, node: Node | None) -> int:
@@ -62,10 +75,10 @@ def _group_flags(action: Action, node: Node | None) -> int:
         inner_flags = flags_of(inner, node)
         if not inner_flags & OPTIONAL and flags & OPTIONAL:
             flags &= ~OPTIONAL
-            action.flags &= ~OPTIONAL
+            action.clear(OPTIONAL)
         if task != action.task and flags & RUNNABLE and not inner_flags & RUNNABLE:
             flags &= ~RUNNABLE
-            action.flags &= ~RUNNABLE
+            action.clear(RUNNABLE)
     return flags
 
 
@@ -94,23 +107,59 @@ def _judged_by(resource: Resource, task: str) -> list[Resource]:
     return resource.instances()
 
 
-def _clone_flags(action: Action, node: Node | None) -> int:
-    assert action.resource is not None
+def _clone_flags(action: Action, resource: Resource, node: Node | None) -> int:
+    task = original_task(action)
+    inside = resource.bundled is not None and action.task in _INSIDE
+    parts = resource.parts.get((task, inside))
+    if parts is None:
+        parts = _parts(resource, action.task, task)
+        resource.parts[(task, inside)] = parts
     flags = OPTIONAL | RUNNABLE | PSEUDO
     any_runnable = False
-    task = original_task(action)
-    for instance in _judged_by(action.resource, action.task):
-        inner = newest_action(instance, task, node if instance.kind == PRIMITIVE else None)
-        if inner is None:
-            continue
+    if node is None:
+        chosen = parts.newest
+    else:
+        chosen = parts.by_node.get(node.index, _NOTHING)
+        # A group with nothing to do on the node is in nobody's way: it may go down there.
+        any_runnable = parts.groups > len(chosen) and BEGUN_BY.get(task, task) in ("stop", "demote")
+    for inner in chosen:
         inner_flags = flags_of(inner, node)
-        if not inner_flags & OPTIONAL and flags & OPTIONAL:
+        if not inner_flags & OPTIONAL:
             flags &= ~OPTIONAL
-            action.flags &= ~OPTIONAL
         if inner_flags & RUNNABLE:
             any_runnable = True
+    if not flags & OPTIONAL:
+        action.clear(OPTIONAL)
     if not any_runnable:
         flags &= ~RUNNABLE
         if node is None:
-            action.flags &= ~RUNNABLE
+            action.clear(RUNNABLE)
     return flags
+
+
+_NOTHING: list[Action] = []
+
+
+def _parts(resource: Resource, about: str, task: str) -> Parts:
+    """Find the actions of `task` of what a clone or bundle consists of; `about` is the task of its own action."""
+    parts = Parts()
+    begun = BEGUN_BY.get(task, task)
+    for instance in _judged_by(resource, about):
+        inner = newest_action(instance, task, None)
+        if inner is None:
+            continue
+        parts.newest.append(inner)
+        seen: set[int] = set()
+        if instance.kind == PRIMITIVE:
+            for candidate in reversed(instance.actions_by_task[task]):
+                if candidate.node is not None and candidate.node.index not in seen:
+                    seen.add(candidate.node.index)
+                    parts.add(candidate.node.index, candidate)
+            continue
+        parts.groups += 1
+        for member in instance.children:
+            for candidate in member.actions_by_task.get(begun, ()):
+                if candidate.node is not None and candidate.node.index not in seen:
+                    seen.add(candidate.node.index)
+                    parts.add(candidate.node.index, inner)
+    return parts

@@ -91,7 +91,7 @@ def _shutdown_action(cluster: Cluster, node: Node) -> Action:
             continue
         if resource.maintenance or node.maintenance or not (resource.managed or resource.blocked):
             continue
-        stop.flags &= ~OPTIONAL
+        stop.clear(OPTIONAL)
         order_actions(stop, shutdown, ORDERED | UNRUNNABLE_FIRST_BLOCKS)
     shutdown.meta["op_no_wait"] = "true"
     return shutdown
@@ -141,7 +141,7 @@ def _order_stops(cluster: Cluster, resource: Resource, fencing: Action) -> None:
     top = resource.top()
     for stop in find_actions(resource, operation_key(resource.id, "stop"), target):
         # The fencing is what stops it: there is nobody left to ask.
-        stop.flags |= PSEUDO | RUNNABLE
+        stop.set(PSEUDO | RUNNABLE)
         if implied:
             if not _is_bundled(resource):
                 order_actions(fencing, stop, GUEST_ALLOWED)
@@ -153,7 +153,7 @@ def _order_stops(cluster: Cluster, resource: Resource, fencing: Action) -> None:
     for demote in find_actions(resource, operation_key(resource.id, "demote"), target):
         if demote.node is None or (demote.node.online and not demote.node.unclean and not resource.failed):
             continue
-        demote.flags |= PSEUDO | RUNNABLE
+        demote.set(PSEUDO | RUNNABLE)
         if implied and not _is_bundled(resource):
             order_actions(fencing, demote, GUEST_ALLOWED | ORDERED)
 

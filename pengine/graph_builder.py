@@ -70,7 +70,7 @@ def _tell_maintenance(cluster: Cluster) -> None:
     """Let the controller record which remote and guest nodes have gone into, or come out of, maintenance."""
     if maintenance_changes(cluster):
         action = global_pseudo_action(cluster, MAINTENANCE_TASK)
-        action.flags |= ALWAYS_IN_GRAPH
+        action.set(ALWAYS_IN_GRAPH)
 
 
 class _Builder:
@@ -111,7 +111,7 @@ class _Builder:
             merge_duplicate_edges(action)
         if action.flags & IN_GRAPH or not belongs_in_graph(self._cluster, action):
             return
-        action.flags |= IN_GRAPH
+        action.set(IN_GRAPH)
         inputs: list[int] = []
         for edge in sorted(action.before, key=_edge_id):
             if edge.in_graph or is_input(self._cluster, action, edge):

@@ -28,8 +28,8 @@ def fence_guest(cluster: Cluster, node: Node) -> Action:
     start = newest_action(launcher, "start", None)
     operation = "off" if start is None else "reboot"
     fencing = fence_action(cluster, node, operation, False, "guest is unclean")
-    fencing.flags |= PSEUDO | RUNNABLE
-    fencing.flags &= ~OPTIONAL
+    fencing.set(PSEUDO | RUNNABLE)
+    fencing.clear(OPTIONAL)
     marks = UNRUNNABLE_FIRST_BLOCKS | FIRST_IMPLIES_THEN
     if stop is not None and stop.flags & PSEUDO and stop.node is not None:
         host = fence_action(cluster, stop.node, None, False, None)

@@ -109,8 +109,8 @@ def _order_load(cluster: Cluster, resource: Resource) -> None:
     for node in resource.running_on:
         stopped = global_pseudo_action(cluster, f"load_stopped_{node.name}")
         if stopped.node is None:
-            stopped.node = node
-            stopped.flags &= ~OPTIONAL
+            stopped.place(node)
+            stopped.clear(OPTIONAL)
         key = operation_key(resource.id, "stop")
         request_ordering(cluster, resource, key, None, None, stopped.key, stopped, IF_ON_SAME_NODE_OR_TARGET)
     for node in sorted(
@@ -118,8 +118,8 @@ def _order_load(cluster: Cluster, resource: Resource) -> None:
     ):
         stopped = global_pseudo_action(cluster, f"load_stopped_{node.name}")
         if stopped.node is None:
-            stopped.node = node
-            stopped.flags &= ~OPTIONAL
+            stopped.place(node)
+            stopped.clear(OPTIONAL)
         for task in ("start", "migrate_to"):
             key = operation_key(resource.id, task)
             request_ordering(cluster, None, stopped.key, stopped, resource, key, None, IF_ON_SAME_NODE_OR_TARGET)

@@ -55,8 +55,8 @@ def add_migration_actions(cluster: Cluster, resource: Resource, current: Node) -
     else:
         migrate_from.needs = start.needs
         order_tasks(cluster, resource, "monitor", resource, "migrate_from", ORDERED)
-    start.flags |= MIGRATABLE | PSEUDO
-    stop.flags |= MIGRATABLE
+    start.set(MIGRATABLE | PSEUDO)
+    stop.set(MIGRATABLE)
     order_tasks(cluster, resource, "migrate_from", resource, "stop", ORDERED | UNMIGRATABLE_THEN_BLOCKS)
     order_tasks(
         cluster,
@@ -70,7 +70,7 @@ def add_migration_actions(cluster: Cluster, resource: Resource, current: Node) -
 
 def _request(cluster: Cluster, resource: Resource, task: str, node: Node, source: Node, target: Node) -> Action:
     action = request(cluster, resource, operation_key(resource.id, task), task, node, True)
-    action.flags |= MIGRATABLE
+    action.set(MIGRATABLE)
     action.meta["migrate_source"] = source.name
     action.meta["migrate_target"] = target.name
     return action

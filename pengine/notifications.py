@@ -33,13 +33,13 @@ def add_notifications(cluster: Cluster, clone: Resource, task: str, action: Acti
     """Ask for the pseudo actions before and after a task of a clone, all optional as the task is."""
     pre = _pseudo(cluster, clone, action, "notify", "pre", task)
     pre_done = _pseudo(cluster, clone, action, "notified", "confirmed-pre", task)
-    pre.flags |= RUNNABLE
-    pre_done.flags |= RUNNABLE
+    pre.set(RUNNABLE)
+    pre_done.set(RUNNABLE)
     post = _pseudo(cluster, clone, complete, "notify", "post", task)
     post_done = _pseudo(cluster, clone, complete, "notified", "confirmed-post", task)
     for item in (post, post_done):
         item.priority = INFINITY
-        item.flags = item.flags & ~RUNNABLE | (complete.flags & RUNNABLE)
+        _take_runnable(item, complete)
     order_actions(pre, pre_done, ORDERED)
     order_actions(pre_done, action, ORDERED)
     order_actions(complete, post, FIRST_IMPLIES_THEN)
@@ -49,10 +49,18 @@ def add_notifications(cluster: Cluster, clone: Resource, task: str, action: Acti
     _order_phases(clone, task)
 
 
+def _take_runnable(action: Action, other: Action) -> None:
+    """Make an action runnable where, and only where, another one is."""
+    if other.flags & RUNNABLE:
+        action.set(RUNNABLE)
+    else:
+        action.clear(RUNNABLE)
+
+
 def _pseudo(cluster: Cluster, clone: Resource, about: Action, task: str, kind: str, operation: str) -> Action:
     key = notify_key(clone.id, kind, about.task)
     action = request(cluster, clone, key, task, None, bool(about.flags & OPTIONAL))
-    action.flags |= PSEUDO
+    action.set(PSEUDO)
     action.meta["notify_key_type"] = kind
     action.meta["notify_key_operation"] = about.task
     action.meta["notify_type"] = kind.removeprefix("confirmed-")
@@ -86,8 +94,8 @@ def order_notifications_after_fencing(cluster: Cluster, resource: Resource, stop
     actions: list[Action] = []
     for kind, task in (("post", "notify"), ("confirmed-post", "notified")):
         action = request(cluster, resource, notify_key(resource.id, kind, "stonith"), task, None, optional)
-        action.flags |= PSEUDO
-        action.flags = action.flags & ~RUNNABLE | (fencing.flags & RUNNABLE)
+        action.set(PSEUDO)
+        _take_runnable(action, fencing)
         action.priority = INFINITY
         action.meta["notify_key_type"] = kind
         action.meta["notify_key_operation"] = "stonith"
@@ -142,7 +150,7 @@ def create_notifications(cluster: Cluster, clone: Resource) -> None:
                 notification.post_done,
             ):
                 if action is not None:
-                    action.flags &= ~OPTIONAL
+                    action.clear(OPTIONAL)
         notify_instances(cluster, clone, notification, lists)
 
 

@@ -33,6 +33,7 @@ from pengine.vocabulary import (
     GROUP,
     IF_ON_SAME_NODE,
     MIGRATION_ABORT,
+    MIN_RUNNABLE,
     OPTIONAL,
     PROMOTED,
     RUNNABLE,
@@ -116,7 +117,7 @@ def _order_resource_after(cluster: Cluster, first: Action | None, resource: Reso
         if first is not None:
             order_actions(first, then, marks)
         elif marks & FIRST_IMPLIES_THEN:
-            then.flags &= ~RUNNABLE
+            then.clear(RUNNABLE)
 
 
 class OrderingEngine:
@@ -132,12 +133,14 @@ class OrderingEngine:
         last_flags = then.flags
         if then.required_before:
             then.runnable_before = 0
-            then.flags &= ~RUNNABLE
+            then.clear(RUNNABLE)
         for edge in reversed(then.before):
             if not edge.marks:
                 continue
             changed &= ~CHANGED_FIRST
-            changed |= self._evaluate(then, edge.action, edge)
+            if edge.settled == edge.action.changes.count + then.changes.count:
+                continue
+            changed |= self._evaluate_anew(then, edge)
             if changed & CHANGED_FIRST:
                 for after in reversed(edge.action.after):
                     self.update(after.action)
@@ -154,6 +157,16 @@ class OrderingEngine:
             for after in reversed(then.after):
                 self.update(after.action)
 
+    def _evaluate_anew(self, then: Action, edge: Edge) -> int:
+        """Evaluate an edge; one that has no effect is left out until something changes on one of its sides."""
+        first = edge.action
+        before = first.changes.count + then.changes.count
+        changed = self._evaluate(then, first, edge)
+        # What can run is counted anew each time, so that such an edge has an effect always.
+        if not changed and not edge.marks & MIN_RUNNABLE and before == first.changes.count + then.changes.count:
+            edge.settled = before
+        return changed
+
     def _evaluate(self, then: Action, first: Action, edge: Edge) -> int:
         first_node, then_node = _node_of(first), _node_of(then)
         if (
@@ -165,7 +178,7 @@ class OrderingEngine:
             edge.marks = 0
             return 0
         if edge.marks & THEN_CANCELS_FIRST and first.resource is not None and not then.flags & OPTIONAL:
-            first.flags |= OPTIONAL
+            first.set(OPTIONAL)
             if first.task == "reload-agent":
                 first.resource.reload = False
         if (
@@ -205,7 +218,7 @@ class OrderingEngine:
     def _block(self, resource: Resource, task: str, cause: Resource, blocker: Action) -> None:
         for action in reversed(list(resource.actions)):
             if action.task == task and action.flags & RUNNABLE:
-                action.flags &= ~RUNNABLE
+                action.clear(RUNNABLE)
                 action.blocked_by = blocker
                 set_reason(action, f"colocation with {cause.id}")
                 self.block_dependents(action)

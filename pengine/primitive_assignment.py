@@ -170,6 +170,7 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
             node = None
     unassign(resource)
     resource.unassigned = False
+    _count_change(resource)
     if node is None:
         if stop_if_fail:
             resource.next_role = STOPPED
@@ -185,13 +186,21 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
     say(cluster, Use(resource.id, node.name, resource.utilization))
 
 
+def _count_change(resource: Resource) -> None:
+    """What an ordering with a collective resource does depends on where its parts are."""
+    current: Resource | None = resource
+    while current is not None:
+        current.changes.count += 1
+        current = current.parent
+
+
 def _cancel_start(resource: Resource) -> None:
     """Without a node nothing can start: stops become required, starts and monitors impossible."""
     for action in reversed(resource.actions):
         if action.task == "stop":
-            action.flags &= ~OPTIONAL
+            action.clear(OPTIONAL)
         elif action.task == "start" or (action.interval_ms and action.meta.get("op_target_rc") != "7"):
-            action.flags &= ~RUNNABLE
+            action.clear(RUNNABLE)
 
 
 def unassign(resource: Resource) -> None:

@@ -142,7 +142,7 @@ def _guest_stays(cluster: Cluster, resource: Resource, node: Node) -> bool:
 
 def _ask(cluster: Cluster, resource: Resource, node: Node) -> None:
     probe = request(cluster, resource, operation_key(resource.id, "monitor"), "monitor", node, False)
-    probe.flags &= ~OPTIONAL
+    probe.clear(OPTIONAL)
     order_after_unfencing(cluster, resource, node, probe, ORDERED)
     _expect(probe, resource, node)
     top = resource.top()

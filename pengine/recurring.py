@@ -81,7 +81,7 @@ def _add_for_active_role(cluster: Cluster, resource: Resource, start: Action, op
         return
     monitor = request(cluster, resource, key, operation.name, node, optional, operation.interval_ms)
     if not start.flags & RUNNABLE or node is None or not node.online or node.unclean:
-        monitor.flags &= ~RUNNABLE
+        monitor.clear(RUNNABLE)
     if resource.next_role == PROMOTED:
         monitor.meta["op_target_rc"] = "8"
     if node is None or resource.managed:
@@ -170,10 +170,10 @@ def _add_stopped_monitor(
             order_actions(probe, monitor, UNRUNNABLE_FIRST_BLOCKS)
     for stop in find_actions_exact(resource, operation_key(resource.id, "stop"), node):
         if not (stop.flags & OPTIONAL or monitor.flags & OPTIONAL or resource.managed):
-            monitor.flags |= OPTIONAL
+            monitor.set(OPTIONAL)
         if not stop.flags & RUNNABLE:
-            monitor.flags &= ~RUNNABLE
+            monitor.clear(RUNNABLE)
         if resource.managed:
             order_actions(stop, monitor, FIRST_IMPLIES_THEN | UNRUNNABLE_FIRST_BLOCKS)
     if not node.online or node.unclean:
-        monitor.flags &= ~RUNNABLE
+        monitor.clear(RUNNABLE)

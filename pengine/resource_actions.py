@@ -145,14 +145,14 @@ def _create_collective_actions(
     running = pseudo_action(cluster, clone, "running", not states.starting, False)
     running.priority = INFINITY
     if states.active or states.starting:
-        running.flags |= RUNNABLE
+        running.set(RUNNABLE)
     else:
-        running.flags &= ~RUNNABLE
+        running.clear(RUNNABLE)
     stop = pseudo_action(cluster, clone, "stop", not states.stopping, True)
     stopped = pseudo_action(cluster, clone, "stopped", not states.stopping, True)
     stopped.priority = INFINITY
     if not states.restarting:
-        stop.flags |= MIGRATABLE
+        stop.set(MIGRATABLE)
     return start, running, stop, stopped
 
 
@@ -197,7 +197,7 @@ class _PrimitivePlan:
             resource.next_role = STOPPED if resource.assigned is None else STARTED
         for source in resource.dangling_sources:
             stop = request_task(cluster, resource, "stop", source, False)
-            stop.flags |= MIGRATION_ABORT
+            stop.set(MIGRATION_ABORT)
         migrate = self._decide()
         self._restart_chain()
         self._role_chain()
@@ -235,7 +235,7 @@ class _PrimitivePlan:
             self.stop_unexpected = True
         if resource.start_pending:
             start = request_task(cluster, resource, "start", resource.assigned, True)
-            start.flags |= ALWAYS_IN_GRAPH
+            start.set(ALWAYS_IN_GRAPH)
         if not moving:
             self._decide_in_place()
         return migrate
@@ -320,7 +320,7 @@ class _PrimitivePlan:
             elif self.stop_unexpected and self.restarting and resource.next_role > STOPPED:
                 set_reason(stop, "being multiply active", overwrite=True)
             if not resource.managed:
-                stop.flags &= ~RUNNABLE
+                stop.clear(RUNNABLE)
             if cluster.options.remove_after_stop:
                 schedule_cleanup(cluster, resource, node, optional)
             if resource.requires == NEEDS_UNFENCING:
@@ -333,9 +333,9 @@ class _PrimitivePlan:
         start = request_task(self.cluster, self.resource, "start", node, True)
         order_after_unfencing(self.cluster, self.resource, node, start, FIRST_IMPLIES_THEN)
         if start.flags & RUNNABLE and not optional:
-            start.flags &= ~OPTIONAL
+            start.clear(OPTIONAL)
         if self._is_expected(node):
-            start.flags |= PSEUDO
+            start.set(PSEUDO)
 
     def _promote(self, node: Node | None, optional: bool) -> None:
         if node is None:
@@ -343,10 +343,10 @@ class _PrimitivePlan:
         if all(start.flags & RUNNABLE for start in self._on(node, "start")):
             promote = request_task(self.cluster, self.resource, "promote", node, optional)
             if self._is_expected(node):
-                promote.flags |= PSEUDO
+                promote.set(PSEUDO)
             return
         for promote in self._on(node, "promote"):
-            promote.flags &= ~RUNNABLE
+            promote.clear(RUNNABLE)
 
     def _demote(self, optional: bool) -> None:
         for node in list(self.resource.running_on):

@@ -147,7 +147,7 @@ def apply_history(cluster: Cluster, resource: Resource, node: Node, reaction: in
             resource.history_id = None
         for action in resource.actions_by_key.get(f"{resource.id}_stop_0", ()):
             if action.node is node:
-                action.flags |= OPTIONAL
+                action.set(OPTIONAL)
     if resource.orig_role == STOPPED and resource.migration_source is node and resource.migration_target:
         resource.orig_role = STARTED
 

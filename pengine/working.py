@@ -15,6 +15,7 @@ from cib.values import MINUS_INFINITY
 from pengine.asides import Aside
 from pengine.ledger import Ledger
 from pengine.options import Options
+from pengine.parts import Parts
 from pengine.relations import (
     Colocation,
     FailedOperation,
@@ -175,6 +176,7 @@ class Resource:
         "base_id",
         "blocked",
         "bundled",
+        "changes",
         "children",
         "clone_max",
         "clone_node_max",
@@ -211,6 +213,7 @@ class Resource:
         "orig_role",
         "parameter_cache",
         "parent",
+        "parts",
         "pending_node",
         "pending_task",
         "priority",
@@ -332,6 +335,10 @@ class Resource:
         self.actions: list[Action] = []
         self.actions_by_key: dict[str, list[Action]] = {}
         self.actions_by_task: dict[str, list[Action]] = {}
+        self.changes = Changes()
+        """How often actions of this resource, or of anything below it, have changed."""
+        self.parts: dict[tuple[str, bool], Parts] = {}
+        """For a clone or bundle by task: the actions of its instances (see `effective_flags`)."""
 
     @property
     def is_instance(self) -> bool:
@@ -400,6 +407,15 @@ class Replica:
         self.node: Node | None = None
 
 
+class Changes:
+    """Counts changes, so that what was concluded from something can be kept until the count is another one."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Action:
     """Something that may have to be done, and everything that the ordering of it needs."""
 
@@ -410,10 +426,13 @@ class Action:
         "blocked_by",
         "cancel_call_id",
         "cancel_task",
+        "changes",
         "deduplicated",
         "flags",
         "id",
         "interval_ms",
+        "judged",
+        "judged_at",
         "key",
         "meta",
         "needs",
@@ -436,6 +455,12 @@ class Action:
         self.resource = resource
         self.node: Node | None = None
         self.flags = 0
+        """Changed by `set` and `clear` alone."""
+        self.changes = resource.changes if resource is not None else Changes()
+        self.judged: dict[int, int] | None = None
+        """Of a collective resource's action: the flags that its parts give it, by node index (-1: on any node)."""
+        self.judged_at = -1
+        """The count of `changes` for which `judged` holds."""
         self.interval_ms = 0
         self.reason: str | None = None
         self.priority = 0
@@ -457,9 +482,37 @@ class Action:
         """The action that made it required, and `blocked_by` the one that made it impossible: the first of each."""
         self.blocked_by: Action | None = None
 
-    def is_set(self, flags: int) -> bool:
-        """Say whether all the flags are set."""
-        return self.flags & flags == flags
+    def set(self, flags: int) -> None:
+        """Set flags."""
+        if self.flags & flags != flags:
+            self.flags |= flags
+            self.changed()
+
+    def clear(self, flags: int) -> None:
+        """Clear flags."""
+        if self.flags & flags:
+            self.flags &= ~flags
+            self.changed()
+
+    def place(self, node: Node) -> None:
+        """Take the action to a node."""
+        self.node = node
+        self.changed(structure=True)
+
+    def changed(self, *, structure: bool = False) -> None:
+        """Count a change; one of `structure` is a new action, or one that has got another node or task."""
+        self.changes.count += 1
+        resource = self.resource
+        if resource is None:
+            return
+        if structure:
+            resource.parts.clear()
+        resource = resource.parent
+        while resource is not None:
+            resource.changes.count += 1
+            if structure:
+                resource.parts.clear()
+            resource = resource.parent
 
     def __repr__(self) -> str:
         return f"<action {self.id} {self.key} on {self.node.name if self.node else '-'} {self.flags:x}>"
@@ -468,12 +521,14 @@ class Action:
 class Edge:
     """One side of an ordering: marks and the action on the other side."""
 
-    __slots__ = ("action", "in_graph", "marks")
+    __slots__ = ("action", "in_graph", "marks", "settled")
 
     def __init__(self, action: Action, marks: int) -> None:
         self.action = action
         self.marks = marks
         self.in_graph = False
+        self.settled = -1
+        """The sum of the changes on both sides at which the edge was found to have no effect."""
 
 
 class Cluster:
