@@ -17,19 +17,25 @@ def sort_entries(entries: tuple[HistoryEntry, ...]) -> list[HistoryEntry]:
 
 def compare_entries(left: HistoryEntry, right: HistoryEntry) -> int:
     """Compare two entries of one resource on one node by age; negative: `left` is older."""
-    if left.id == right.id:
-        return 0
+    return 0 if left.id == right.id else _compare(left, right, same_node=True)
+
+
+def compare_across_nodes(left: HistoryEntry, right: HistoryEntry) -> int:
+    """Compare two entries of one resource on different nodes, of which the call ids say nothing about each other."""
+    return _compare(left, right, same_node=False)
+
+
+def _compare(left: HistoryEntry, right: HistoryEntry, *, same_node: bool) -> int:
     if left.call_id == -1 and right.call_id == -1:
         return 0
     if left.call_id >= 0 and right.call_id >= 0:
-        if left.call_id != right.call_id:
+        if same_node and left.call_id != right.call_id:
             return -1 if left.call_id < right.call_id else 1
-        return compare_times(left, right)
+        return _compare_times(left, right)
     return _compare_by_transition(left, right)
 
 
-def compare_times(left: HistoryEntry, right: HistoryEntry) -> int:
-    """Compare two entries, also of different nodes, by the time of their last change."""
+def _compare_times(left: HistoryEntry, right: HistoryEntry) -> int:
     left_time, right_time = left.last_change, right.last_change
     if left_time is None or right_time is None:
         return 0

@@ -8,7 +8,7 @@ Source: design page 0010, "Migration history".
 
 from __future__ import annotations
 
-from pengine.history_order import compare_entries, compare_times
+from pengine.history_order import compare_across_nodes, compare_entries
 from pengine.resource_state import add_running
 from pengine.state import HistoryEntry, ResourceHistory
 from pengine.vocabulary import (
@@ -68,7 +68,7 @@ def read_failed_migrate_to(cluster: Cluster, resource: Resource, node: Node, ent
     if (
         target is not None
         and _has_history(cluster, resource, target)
-        and not _newer_state(cluster, resource, target, migrate_from or entry)
+        and not _newer_state(cluster, resource, target, _if_done(migrate_from) or entry)
     ):
         if target.online:
             add_running(cluster, resource, target, failed=False)
@@ -85,7 +85,7 @@ def read_failed_migrate_from(cluster: Cluster, resource: Resource, node: Node, e
     if source is None or not _has_history(cluster, resource, source):
         return
     migrate_to = _find_migrate_to(cluster, resource, source, node)
-    if not _newer_state(cluster, resource, source, migrate_to or entry) and source.online:
+    if not _newer_state(cluster, resource, source, _if_done(migrate_to) or entry) and source.online:
         add_running(cluster, resource, source, failed=False)
 
 
@@ -124,20 +124,28 @@ def _find_migrate_from(cluster: Cluster, resource: Resource, target: Node | None
     history = _history_of(cluster, resource, target) if target is not None else None
     if history is None:
         return None
-    for entry in history.entries:
-        if entry.task == "migrate_from" and _concerns(entry.migrate_source, source):
-            return entry
-    return None
+    return _only_one(
+        [entry for entry in history.entries if entry.task == "migrate_from" and _concerns(entry.migrate_source, source)]
+    )
 
 
 def _find_migrate_to(cluster: Cluster, resource: Resource, source: Node, target: Node) -> HistoryEntry | None:
     history = _history_of(cluster, resource, source)
     if history is None:
         return None
-    for entry in history.entries:
-        if entry.task == "migrate_to" and _concerns(entry.migrate_target, target):
-            return entry
-    return None
+    return _only_one(
+        [entry for entry in history.entries if entry.task == "migrate_to" and _concerns(entry.migrate_target, target)]
+    )
+
+
+def _only_one(entries: list[HistoryEntry]) -> HistoryEntry | None:
+    """Return the entry that is looked for, if it is the only one: of several none is believed."""
+    return entries[0] if len(entries) == 1 else None
+
+
+def _if_done(entry: HistoryEntry | None) -> HistoryEntry | None:
+    """Leave out what is still running, or failed: what comes after that is not what comes after a migration."""
+    return entry if entry is not None and entry.rc == 0 and entry.status == 0 else None
 
 
 def _newer_change(cluster: Cluster, resource: Resource, node: Node, reference: HistoryEntry) -> bool:
@@ -152,23 +160,23 @@ def _newer_change(cluster: Cluster, resource: Resource, node: Node, reference: H
 
 
 def _newer_state(cluster: Cluster, resource: Resource, node: Node, reference: HistoryEntry) -> bool:
-    """Say whether the node has a change, or a monitor that found nothing running, newer than that."""
+    """Say whether the node has a change, or as its only monitor one that found nothing running, newer than that."""
     if _newer_change(cluster, resource, node, reference):
         return True
     history = _history_of(cluster, resource, node)
     if history is None:
         return False
-    return any(
-        entry.task == "monitor"
-        and entry.rc == 7
-        and entry.status == 0
-        and _is_newer(entry, reference, reference in history.entries)
-        for entry in history.entries
+    found = _only_one([entry for entry in history.entries if entry.task == "monitor"])
+    return (
+        found is not None
+        and found.rc == 7
+        and found.status == 0
+        and _is_newer(found, reference, reference in history.entries)
     )
 
 
 def _is_newer(entry: HistoryEntry, reference: HistoryEntry, same_node: bool) -> bool:
     if entry is reference:
         return False
-    order = compare_entries(entry, reference) if same_node else compare_times(entry, reference)
+    order = compare_entries(entry, reference) if same_node else compare_across_nodes(entry, reference)
     return order > 0
