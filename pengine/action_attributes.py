@@ -11,6 +11,7 @@ from cib.digests import FEATURE_SET
 from pengine import graph
 from pengine.actions import notify_key, operation_key
 from pengine.digest_check import name_host
+from pengine.resource_state import current_node
 from pengine.resources import parameters_on
 from pengine.vocabulary import (
     CLONE,
@@ -120,7 +121,7 @@ def _router(action: Action, node: Node) -> str | None:
     if not node.is_remote_kind or action.task == "stonith" or node.connection is None:
         return None
     connection = node.connection
-    began = connection.running_on[0] if connection.running_on else None
+    began = current_node(connection)
     ended = connection.assigned
     if began is None:
         return ended.name if ended is not None else None
@@ -205,7 +206,7 @@ def _add_guest_meta(attributes: dict[str, str], resource: Resource, action: Acti
     launcher = node.connection.launcher
     host: Node | None = None
     if task in _WHILE_THERE:
-        host = launcher.running_on[0] if launcher.running_on else None
+        host = current_node(launcher)
     elif task in _ONCE_THERE:
         host = launcher.assigned
     if host is not None:

@@ -10,6 +10,7 @@ from pengine.actions import newest_action, notify_key, order_actions, request
 from pengine.relations import (
     Notification,
 )
+from pengine.resource_state import current_node
 from pengine.vocabulary import (
     FIRST_IMPLIES_THEN,
     OPTIONAL,
@@ -199,7 +200,8 @@ def _host_name(node: Node) -> str:
     launcher = node.connection.launcher if node.connection is not None else None
     if launcher is None:
         return node.name
-    return launcher.running_on[0].name if launcher.running_on else node.name
+    host = current_node(launcher)
+    return host.name if host is not None else node.name
 
 
 def notify_instances(cluster: Cluster, resource: Resource, notification: Notification, lists: _Lists) -> None:
