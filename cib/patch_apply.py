@@ -13,8 +13,8 @@ from cib.version import VERSION_ATTRIBUTES, CibVersion
 from cib.xml import Element, is_comment
 
 
-def apply_patch(tree: Tree, patch: Patch) -> None:
-    """Apply `patch` to the tree of a CIB; the journal can take it back.
+def apply_patch(tree: Tree, patch: Patch, *, with_digest: bool = True) -> None:
+    """Apply `patch` to the tree of a CIB; the journal can take it back. Without `with_digest` its digest is ignored.
 
     Raises `OldDataError` where the document is newer than the patch's source, `PatchError` where it is older, where a
     path is missing or where the result has another digest; the tree is then as before.
@@ -24,7 +24,7 @@ def apply_patch(tree: Tree, patch: Patch) -> None:
     try:
         apply_changes(tree, patch.changes)
         _set_target(tree, patch)
-        if patch.digest and filtered_digest(tree.root) != patch.digest:
+        if with_digest and patch.digest and filtered_digest(tree.root) != patch.digest:
             raise PatchError("the patch leads to a document with another digest than the one that it names")
     except PatchError:
         tree.undo_to(mark)

@@ -221,9 +221,9 @@ class Daemon:
                 self._whole_xml = None
                 self._worker.replaced()
                 self._api.replaced(version)
-            case Schedule(request, at):
-                self._decided_at = at
-                self._worker.schedule(request, at)
+            case Schedule():
+                self._decided_at = effect.at
+                self._worker.schedule(effect)
             case StopWorker():
                 pass  # it stays warm: this node may be DC again, and then every millisecond counts
             case Answer(client, reply):

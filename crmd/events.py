@@ -167,11 +167,14 @@ class Schedule(msgspec.Struct, frozen=True, tag=True):
     """Ask the policy engine with the document as it is now; start a worker if there is none.
 
     Answered with Scheduled or ScheduleFailed of the same `request`. `at` is the wall clock in seconds that the rules
-    go by.
+    go by. `version` and `configuration` (the digest of what is configured) are those of the document that is meant, by
+    which the worker knows that its own is the same.
     """
 
     request: int
     at: int
+    version: tuple[int, int, int]
+    configuration: str
 
 
 class StopWorker(msgspec.Struct, frozen=True, tag=True):

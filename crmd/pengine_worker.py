@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from crmd.events import Scheduled, ScheduleFailed
+from crmd.events import Schedule, Scheduled, ScheduleFailed
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
 from ipc.note import Note
 from ipc.output import rotation_waits
@@ -16,12 +16,12 @@ from pengine.wire import (
     LoadDocument,
     Outcome,
     Refused,
-    Schedule,
     WireError,
     WorkerRequest,
     decode_reply,
     encode_request,
 )
+from pengine.wire import Schedule as Question
 
 WORK_LIMIT_S = 120.0
 """A worker that needs longer for one answer is taken to hang, and is killed."""
@@ -37,7 +37,9 @@ class PolicyWorker:
     """Answers each `schedule` with exactly one Scheduled or ScheduleFailed, given to `post`.
 
     The worker's document is that of the controller at the moment of `schedule`: it is loaded once, and follows by
-    patches; whatever breaks that chain makes it loaded again before the next schedule.
+    patches; whatever breaks that chain makes it loaded again before the next schedule. With each question goes what
+    tells the worker whether its document is the right one: the version, and the digest of the configuration, which the
+    controller knows anyway.
     """
 
     def __init__(
@@ -56,8 +58,8 @@ class PolicyWorker:
         self._note = note
         self._process: asyncio.subprocess.Process | None = None
         self._loaded = False
-        self._outstanding: deque[tuple[int, int]] = deque()
-        """Request and wall clock seconds of what is not answered, oldest first; all were sent if there is a process."""
+        self._outstanding: deque[Schedule] = deque()
+        """What is not answered, oldest first; all were sent if there is a process."""
         self._limit: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -78,11 +80,11 @@ class PolicyWorker:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGHUP)
 
-    def schedule(self, request: int, at: int) -> None:
-        """Ask for the graph of the document as it is now, with the wall clock at `at` seconds."""
-        self._outstanding.append((request, at))
+    def schedule(self, wanted: Schedule) -> None:
+        """Ask for the graph of the document as it is now."""
+        self._outstanding.append(wanted)
         if self._process is not None:
-            self._send_schedule(request, at)
+            self._send_schedule(wanted)
             if len(self._outstanding) == 1:
                 self._watch_the_next()
 
@@ -109,8 +111,8 @@ class PolicyWorker:
             self._note(Note("error", "pengine.start_failed", f"the policy engine can't be started: {error}"))
             return False
         self._process, self._loaded = process, False
-        for request, at in self._outstanding:
-            self._send_schedule(request, at)
+        for wanted in self._outstanding:
+            self._send_schedule(wanted)
         self._watch_the_next()
         answered = await self._listen(process)
         self._process = None
@@ -118,7 +120,7 @@ class PolicyWorker:
         code = await _reap(process)
         self._note(Note("warning", "pengine.ended", "the policy engine ended and is started again", {"exit": code}))
         while self._outstanding:
-            request, _ = self._outstanding.popleft()
+            request = self._outstanding.popleft().request
             self._post(ScheduleFailed(request, f"the policy engine died (exit code {code})"))
         return answered
 
@@ -138,7 +140,7 @@ class PolicyWorker:
 
     def _take(self, payload: bytes) -> None:
         reply = decode_reply(payload)
-        if not self._outstanding or self._outstanding[0][0] != reply.request:
+        if not self._outstanding or self._outstanding[0].request != reply.request:
             raise WireError(f"it answers request {reply.request}, which was not asked next")
         self._outstanding.popleft()
         self._watch_the_next()
@@ -149,11 +151,11 @@ class PolicyWorker:
                 self._loaded = False
                 self._post(ScheduleFailed(reply.request, reply.reason))
 
-    def _send_schedule(self, request: int, at: int) -> None:
+    def _send_schedule(self, wanted: Schedule) -> None:
         if not self._loaded:
             self._send(LoadDocument(self._document()))
             self._loaded = True
-        self._send(Schedule(request, at))
+        self._send(Question(wanted.request, wanted.at, wanted.version, wanted.configuration))
 
     def _send(self, message: WorkerRequest) -> None:
         assert self._process is not None

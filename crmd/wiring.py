@@ -310,7 +310,8 @@ class Wiring:
                 dc.write_begins(purpose)
                 self._write_here(DcWrite(dc.term, purpose), list(requests), force=force)
             case AskSchedule(request):
-                self._post.put(Schedule(request, self._cib.wall))
+                point = self._cib_side.point
+                self._post.put(Schedule(request, self._cib.wall, point.version, point.digest))
             case FenceTarget(number, target, action, timeout_ms, delay_ms):
                 asked = Asked(dc.term, number, self._lives.get(target, 0))
                 self._fencing_done(

@@ -269,7 +269,13 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class ClusterState:
-    """A whole document, typed. It owns the document that it was unpacked from."""
+    """A whole document, typed. It owns the document that it was unpacked from.
+
+    After `apply` everything that says the same as before is the same object: each node, resource (with all inside it),
+    constraint, history of a resource on a node, state of a node, ticket listing, and each of the fields here as a
+    whole. Who keeps something that follows from one of them alone may compare by identity, as long as he also keeps the
+    object (so that its identity is not given to another one).
+    """
 
     source: Source | None
     """None where the state was read from an element alone, and no patch will follow."""
@@ -293,8 +299,9 @@ class ClusterState:
     def apply(self, *patches: Patch) -> ClusterState:
         """Apply patchsets, in their order, to the owned document and return the state of the result.
 
-        The whole document is unpacked once, however many patches there are. This state must not be used afterwards.
-        Errors are those of `cib.patchset`; then the patches before the one that failed are in the document.
+        Only what the patches touched is read again, once, however many there are. This state stays as it is, but can
+        not follow further patches. The digest that a patch carries is not compared. Errors are those of `cib.patchset`;
+        then the patches before the one that failed are in the document.
         """
         assert self.source is not None
         return self.source.apply(*patches)

@@ -10,6 +10,7 @@ from cib.rule_parse import parse_rule
 from cib.rules import NodeCondition, Rule
 from cib.values import score_or
 from cib.xml import Element
+from pengine.reuse import Changes, Parts
 from pengine.state import (
     ColocationDefinition,
     ConstraintDefinition,
@@ -30,39 +31,56 @@ class Resolver(Protocol):
         """Return the element that is meant."""
 
 
-def unpack_constraints(
-    section: list[Element], resolver: Resolver, nodes: Sequence[NodeDefinition]
-) -> Iterator[ConstraintDefinition]:
-    """Yield the constraints; old ping nodes, which can run nothing, add a ban each at the end."""
-    for element in section:
+Constraints = tuple[ConstraintDefinition, ...]
+
+
+class ConstraintReader:
+    """Reads the parts of the constraints section, each constraint by itself."""
+
+    __slots__ = ("_constraints", "_resolver", "_sections")
+
+    def __init__(self, changes: Changes | None, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._constraints: Parts[Constraints] = Parts(changes, self._read_constraint)
+        self._sections: Parts[Constraints] = Parts(changes, self._read_section)
+
+    def constraints(self, section: Element | None) -> Constraints:
+        """Return the constraints, in document order; none where there is no section."""
+        return self._sections.of(section) if section is not None else ()
+
+    def _read_section(self, section: Element) -> Constraints:
+        return tuple([definition for element in section for definition in self._constraints.of(element)])
+
+    def _read_constraint(self, element: Element) -> Constraints:
+        """Return what an element says: several definitions where a location has several rules."""
         if element.tag == "rsc_location":
-            yield from _locations(element, resolver)
-        elif element.tag == "rsc_colocation":
-            yield _colocation(element, resolver)
-        elif element.tag == "rsc_order":
-            yield _order(element, resolver)
-        elif element.tag == "rsc_ticket":
-            yield TicketDefinition(
-                id=element.get("id") or "",
-                ticket=element.get("ticket") or "",
-                loss_policy=element.get("loss-policy"),
-                resource=element.get("rsc"),
-                role=element.get("rsc-role"),
-                sets=_sets(element, resolver),
-            )
-    for node in nodes:
-        if node.kind == "ping":
-            yield LocationDefinition(
-                id=f"pcmk__ping-ban-{node.id}",
-                resource=None,
-                pattern=".*",
-                node=node.name,
-                score="-INFINITY",
-                role=None,
-                discovery="never",
-                rule=None,
-                sets=(),
-            )
+            return tuple(_locations(element, self._resolver))
+        if element.tag == "rsc_colocation":
+            return (_colocation(element, self._resolver),)
+        if element.tag == "rsc_order":
+            return (_order(element, self._resolver),)
+        if element.tag == "rsc_ticket":
+            return (_ticket(element, self._resolver),)
+        return ()
+
+
+def ping_bans(nodes: Sequence[NodeDefinition]) -> Constraints:
+    """Return a ban for each old ping node, which can run nothing; they count after all other constraints."""
+    return tuple(
+        LocationDefinition(
+            id=f"pcmk__ping-ban-{node.id}",
+            resource=None,
+            pattern=".*",
+            node=node.name,
+            score="-INFINITY",
+            role=None,
+            discovery="never",
+            rule=None,
+            sets=(),
+        )
+        for node in nodes
+        if node.kind == "ping"
+    )
 
 
 def _locations(element: Element, resolver: Resolver) -> Iterator[LocationDefinition]:
@@ -137,6 +155,17 @@ def _order(element: Element, resolver: Resolver) -> OrderDefinition:
         then=element.get("then"),
         first_action=element.get("first-action"),
         then_action=element.get("then-action"),
+        sets=_sets(element, resolver),
+    )
+
+
+def _ticket(element: Element, resolver: Resolver) -> TicketDefinition:
+    return TicketDefinition(
+        id=element.get("id") or "",
+        ticket=element.get("ticket") or "",
+        loss_policy=element.get("loss-policy"),
+        resource=element.get("rsc"),
+        role=element.get("rsc-role"),
         sets=_sets(element, resolver),
     )
 

@@ -27,10 +27,17 @@ class ApplyPatch(msgspec.Struct, frozen=True, tag="patch"):
 
 
 class Schedule(msgspec.Struct, frozen=True, tag="schedule"):
-    """Decide; `now` is in seconds since the epoch."""
+    """Decide; `now` is in seconds since the epoch.
+
+    `version` (admin_epoch, epoch, num_updates) and `configuration` (`Document.configuration_digest`) are those of the
+    document that the asker means. The worker refuses where its own is older, or is the same configuration version
+    with another content. Where they are left out nothing is compared.
+    """
 
     request: int
     now: int
+    version: tuple[int, int, int] = (0, 0, 0)
+    configuration: str = ""
 
 
 class PlacementSummary(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from crmsh.simulation.status_document import ORIGIN, StatusDocument, set_attribu
 from pengine.simulation import DOWN, OperationFailure, counts_as_failure, fail_count_after, result_entries
 from pengine.simulation_events import AttributeSet
 from pengine.state import ResourceHistory
-from pengine.unpack import read_history
+from pengine.unpack_status import read_history
 from pengine.vocabulary import PRIMITIVE
 from pengine.working import Cluster, Resource
 

@@ -11,7 +11,7 @@ from cib.document import Document
 from cib.initial import empty_document
 from cib.operations import apply_requests
 from cib.requests import Request
-from crmd.events import Scheduled, ScheduleFailed
+from crmd.events import Schedule, Scheduled, ScheduleFailed
 from crmd.pengine_worker import PolicyWorker
 from ipc.note import Note
 
@@ -60,10 +60,14 @@ class Bench:
 
     async def ask(self, request: int) -> Scheduled | ScheduleFailed:
         self._heard.clear()
-        self.worker.schedule(request, 1_700_000_000)
+        self.worker.schedule(self.question(request))
         async with asyncio.timeout(30):
             await self._heard.wait()
         return self.said[-1]
+
+    def question(self, request: int) -> Schedule:
+        document = self.document
+        return Schedule(request, 1_700_000_000, document.version, document.configuration_digest())
 
     async def close(self) -> None:
         self.task.cancel()
@@ -91,6 +95,20 @@ def test_the_worker_decides_on_the_document_and_follows_its_patches() -> None:
         bench.worker.replaced()
         assert operations(await bench.ask(3)) == ["a_monitor_0", "a_start_0", "b_monitor_0", "b_start_0"]
         assert bench.notes == []
+        await bench.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_question_about_a_document_of_which_a_patch_was_lost_fails_and_the_document_is_loaded_anew() -> None:
+    async def scenario() -> None:
+        bench = Bench(REAL)
+        await bench.ask(1)
+        bench.change(Request("modify", section="resources", xml=DUMMY % b"lost"))
+        answer = await bench.ask(2)
+        assert isinstance(answer, ScheduleFailed)
+        assert "is wanted for" in answer.reason
+        assert "lost_start_0" in operations(await bench.ask(3))
         await bench.close()
 
     asyncio.run(scenario())
@@ -134,7 +152,7 @@ def test_a_worker_with_much_to_say_does_not_hold_up_the_end() -> None:
     async def scenario() -> None:
         program = "import os\nos.read(0, 1)\nos.write(1, b'\\0' * 50_000_000)"
         bench = Bench([sys.executable, "-c", program])
-        bench.worker.schedule(1, 0)
+        bench.worker.schedule(bench.question(1))
         await asyncio.sleep(0.5)
         async with asyncio.timeout(10):
             await bench.close()

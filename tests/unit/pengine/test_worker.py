@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from lxml import etree
@@ -12,13 +11,12 @@ from lxml import etree
 from cib.document import Document
 from cib.patchset import diff
 from ipc.frames import FrameReader, encode_frame
-from pengine import unpack as unpack_module
 from pengine import wire
 from pengine.scheduler import schedule
 from pengine.state import ClusterState
-from pengine.unpack import unpack
+from pengine.unpack import LiveDocument, unpack
 from pengine.wire import ApplyPatch, LoadDocument, Outcome, Refused, Schedule, decode_graph, encode_graph
-from pengine.worker import WAITING_MAX, Worker
+from pengine.worker import Worker
 from tests.transcripts.pengine.clusters import NOW, build
 
 TEXT = "option stonith-enabled=false\nnode n1\nnode n2\nprimitive vip ocf:heartbeat:IPaddr2 op monitor interval=10s\n"
@@ -74,28 +72,56 @@ def status_patches(before: bytes, count: int) -> list[ApplyPatch]:
     return patches
 
 
-def test_patches_are_unpacked_once_when_something_is_to_be_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each result of an operation is a patch; to unpack a large document for each kept the DC waiting for minutes."""
-    unpacked = 0
-    original = unpack_module.unpack
+def test_patches_are_read_once_when_something_is_to_be_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each result of an operation is a patch; what it touched is read for a decision, not for each of them."""
+    read = 0
+    original = LiveDocument.state
 
-    def counted(*arguments: Any) -> ClusterState:  # noqa: ANN401 - whatever it is called with
-        nonlocal unpacked
-        unpacked += 1
-        return original(*arguments)
+    def counted(document: LiveDocument) -> ClusterState:
+        nonlocal read
+        read += 1
+        return original(document)
 
-    monkeypatch.setattr(unpack_module, "unpack", counted)
+    monkeypatch.setattr(LiveDocument, "state", counted)
     before = document(TEXT)
     worker = Worker()
-    answers = ask(worker, LoadDocument(before), *status_patches(before, 200), Schedule(1, NOW), Schedule(2, NOW))
-    assert unpacked == 1
+    ask(worker, LoadDocument(before), *status_patches(before, 200))
+    loaded = read
+    answers = ask(worker, Schedule(1, NOW), Schedule(2, NOW))
+    assert (loaded, read) == (1, 3)
     assert keys(answers[0]) == keys(answers[1]) == keys(ask(Worker(), LoadDocument(before), Schedule(1, NOW))[0])
 
 
-def test_patches_that_nobody_asks_about_are_bounded() -> None:
+def test_nothing_is_decided_on_a_document_that_is_older_than_the_askers() -> None:
     before = document(TEXT)
-    worker = Worker()
-    (answer,) = ask(worker, LoadDocument(before), *status_patches(before, WAITING_MAX + 3), Schedule(1, NOW))
+    asked = Schedule(1, NOW, version=(0, 1, 2))
+    (refused,) = ask(Worker(), LoadDocument(before), *status_patches(before, 1), asked)
+    assert refused == Refused(1, "the document is at version 0.1.1, the decision is wanted for 0.1.2")
+    (answer,) = ask(Worker(), LoadDocument(before), *status_patches(before, 2), asked)
+    assert isinstance(answer, Outcome)
+
+
+def changed(text: str = "node n1 standby=on") -> tuple[bytes, ApplyPatch, str]:
+    """A document, a patch of its configuration, and the digest of the result."""
+    before = document(TEXT)
+    after = Document.from_bytes(document(TEXT.replace("node n1", text), "2"))
+    return before, ApplyPatch(diff(Document.from_bytes(before), after).to_xml()), after.configuration_digest()
+
+
+def test_nothing_is_decided_on_a_configuration_that_patches_made_another_one_than_the_askers() -> None:
+    before, patch, digest = changed()
+    asked = Schedule(1, NOW, version=(0, 2, 0), configuration=digest)
+    assert isinstance(ask(Worker(), LoadDocument(before), patch, asked)[0], Outcome)
+    other = changed("node n1 standby=off")[1]
+    (refused,) = ask(Worker(), LoadDocument(before), other, asked)
+    assert refused == Refused(1, "the configuration at version 0.2.0 is another one than the asker's")
+
+
+def test_a_patch_that_the_loaded_document_contains_already_changes_nothing() -> None:
+    """The controller's document may be ahead of the patches that are on their way when it is loaded."""
+    _, patch, digest = changed()
+    newer = document(TEXT.replace("node n1", "node n1 standby=on"), "2")
+    (answer,) = ask(Worker(), LoadDocument(newer), patch, Schedule(1, NOW, version=(0, 2, 0), configuration=digest))
     assert isinstance(answer, Outcome)
 
 
