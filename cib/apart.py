@@ -6,7 +6,6 @@ result as an event. Small documents are examined and read on the spot, which is 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 import msgspec
@@ -78,7 +77,7 @@ def _examine(token: int, data: bytes, validator: Validator | None) -> Examined:
     document = Document.from_bytes(data, "the changed document")
     found = validator(document) if validator is not None else ()
     # All of it stands in one line, which tells nobody anything.
-    reports = tuple(replace(report, line=0) for report in found)
+    reports = tuple(report.at(0, report.column) for report in found)
     if any(report.severity == "error" for report in reports):
         return Examined(token, reports)
     return Examined(token, reports, document.configuration_digest(), laid_out(document.to_compact_disk_bytes()))

@@ -15,9 +15,13 @@ from cib.document import Document
 from cib.namevalue import BOOTSTRAP_OPTIONS
 from cib.option_checks import KNOWN_OPTIONS, any_of, option_problem
 from cib.order_loops import order_loops
-from cib.reports import Report, Severity
+from cib.reports import Report
 from cib.values import ValueFormatError, boolean_or, parse_boolean, parse_interval_ms, parse_score
 from cib.xml import Element, elements, name_of
+
+TYPE_CHECKING = False  # typing itself is too slow to import here
+if TYPE_CHECKING:
+    from cib.reports import Severity
 
 _RESOURCE_NAMES = frozenset({"primitive", "group", "clone", "master", "bundle", "template", "tag"})
 _ONCE_ONLY = frozenset({"start", "stop", "promote", "demote", "notify", "migrate_to", "migrate_from", "reload"})

@@ -7,9 +7,9 @@ names. Calendar, ordinal (2005-020) and week dates (2005-W03-4) are understood.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
+from cib.record import Record
 from cib.values import ValueFormatError
 
 _EXPECTED = "an ISO 8601 date and time (such as 2026-03-01 12:00:00Z)"
@@ -20,24 +20,37 @@ _DATE = re.compile(
 _TIME = re.compile(r"(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?(?:[.,]\d+)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?$")
 
 
-@dataclass(slots=True)
-class Duration:
+class Duration(Record):
     """Calendar amounts that are added to an instant, largest unit first."""
 
-    years: int = 0
-    months: int = 0
-    weeks: int = 0
-    days: int = 0
-    hours: int = 0
-    minutes: int = 0
-    seconds: int = 0
+    __slots__ = ("days", "hours", "minutes", "months", "seconds", "weeks", "years")
+
+    def __init__(
+        self,
+        years: int = 0,
+        months: int = 0,
+        weeks: int = 0,
+        days: int = 0,
+        hours: int = 0,
+        minutes: int = 0,
+        seconds: int = 0,
+    ) -> None:
+        self.years = years
+        self.months = months
+        self.weeks = weeks
+        self.days = days
+        self.hours = hours
+        self.minutes = minutes
+        self.seconds = seconds
 
 
-@dataclass(slots=True)
-class DatePattern:
+class DatePattern(Record):
     """A `date_spec`: for each unit that is given the range of values (low, high) that match."""
 
-    ranges: tuple[tuple[str, int | None, int | None], ...]
+    __slots__ = ("ranges",)
+
+    def __init__(self, ranges: tuple[tuple[str, int | None, int | None], ...]) -> None:
+        self.ranges = ranges
 
 
 def parse_instant(text: str, zone: tzinfo = UTC) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from cib.reports import Report
 from cib.xml import Element, encoding_of, name_of
@@ -26,7 +25,7 @@ def located(reports: Iterable[Report], root: Element, data: bytes, source: str) 
 
     `root` was read from `data`. A report whose place cannot be told keeps the line that it has.
     """
-    known = tuple(replace(report, source=source) for report in reports)
+    known = tuple(report.of_file(source) for report in reports)
     if not known:
         return ()
     numbers = _Numbers(root)
@@ -106,4 +105,4 @@ def _with_place(report: Report, text: str, tag: re.Match[str] | None) -> Report:
         if written is not None:
             offset = tag.start("attributes") + written.start()
     line = text.count("\n", 0, offset) + 1
-    return replace(report, line=line, column=offset - (text.rfind("\n", 0, offset) + 1) + 1)
+    return report.at(line, offset - (text.rfind("\n", 0, offset) + 1) + 1)

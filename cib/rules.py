@@ -9,65 +9,100 @@ Source: Pacemaker Explained, "Rules".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 from cib.dates import DatePattern, Duration, add_duration, matches_pattern
+from cib.record import Record
 from cib.values import compare_versions, leading_integer
 
 
-@dataclass(slots=True)
-class NodeCondition:
+class NodeCondition(Record):
     """`expression`: compares a node attribute with a literal, a parameter or a meta-attribute."""
 
-    attribute: str
-    operation: str
-    value: str | None = None
-    type: str | None = None
-    source: str = "literal"
-    valid: bool = True
+    __slots__ = ("attribute", "operation", "source", "type", "valid", "value")
+
+    def __init__(
+        self,
+        attribute: str,
+        operation: str,
+        value: str | None = None,
+        type: str | None = None,
+        source: str = "literal",
+        valid: bool = True,
+    ) -> None:
+        self.attribute = attribute
+        self.operation = operation
+        self.value = value
+        self.type = type
+        self.source = source
+        self.valid = valid
 
 
-@dataclass(slots=True)
-class DateCondition:
+class DateCondition(Record):
     """`date_expression`; start and end are in seconds since the epoch."""
 
-    operation: str
-    start: int | None = None
-    end: int | None = None
-    duration: Duration | None = None
-    pattern: DatePattern | None = None
-    valid: bool = True
+    __slots__ = ("duration", "end", "operation", "pattern", "start", "valid")
+
+    def __init__(
+        self,
+        operation: str,
+        start: int | None = None,
+        end: int | None = None,
+        duration: Duration | None = None,
+        pattern: DatePattern | None = None,
+        valid: bool = True,
+    ) -> None:
+        self.operation = operation
+        self.start = start
+        self.end = end
+        self.duration = duration
+        self.pattern = pattern
+        self.valid = valid
 
 
-@dataclass(slots=True)
-class ResourceCondition:
+class ResourceCondition(Record):
     """`rsc_expression`: the agent's standard, provider and type, each where given."""
 
-    standard: str | None = None
-    provider: str | None = None
-    type: str | None = None
+    __slots__ = ("provider", "standard", "type")
+
+    def __init__(self, standard: str | None = None, provider: str | None = None, type: str | None = None) -> None:
+        self.standard = standard
+        self.provider = provider
+        self.type = type
 
 
-@dataclass(slots=True)
-class OperationCondition:
+class OperationCondition(Record):
     """`op_expression`: the operation's name and, where given, its interval."""
 
-    name: str | None
-    interval_ms: int | None = None
+    __slots__ = ("interval_ms", "name")
+
+    def __init__(self, name: str | None, interval_ms: int | None = None) -> None:
+        self.name = name
+        self.interval_ms = interval_ms
 
 
-@dataclass(slots=True)
-class Rule:
+class Rule(Record):
     """A rule: conditions joined by "and" or "or", and what a location gives where it passes."""
 
-    id: str
-    conjunction: str = "and"
-    conditions: tuple[Condition, ...] = ()
-    score: int | None = None
-    score_attribute: str | None = None
-    role: str | None = None
-    valid: bool = True
+    __slots__ = ("conditions", "conjunction", "id", "role", "score", "score_attribute", "valid")
+
+    def __init__(
+        self,
+        id: str,
+        conjunction: str = "and",
+        conditions: tuple[Condition, ...] = (),
+        score: int | None = None,
+        score_attribute: str | None = None,
+        role: str | None = None,
+        valid: bool = True,
+    ) -> None:
+        self.id = id
+        self.conjunction = conjunction
+        self.conditions = conditions
+        self.score = score
+        self.score_attribute = score_attribute
+        self.role = role
+        self.valid = valid
 
 
 Condition = NodeCondition | DateCondition | ResourceCondition | OperationCondition | Rule
@@ -75,22 +110,51 @@ Condition = NodeCondition | DateCondition | ResourceCondition | OperationConditi
 _NO_VALUES: Mapping[str, str] = {}
 
 
-@dataclass(slots=True)
-class RuleContext:
+class RuleContext(Record):
     """What a rule may look at. `recheck_at` collects the earliest instant at which a result may change."""
 
-    now: int
-    node_attributes: Mapping[str, str] | None = None
-    standard: str | None = None
-    provider: str | None = None
-    type: str | None = None
-    operation: str | None = None
-    interval_ms: int = 0
-    parameters: Mapping[str, str] = field(default_factory=lambda: _NO_VALUES)
-    meta: Mapping[str, str] = field(default_factory=lambda: _NO_VALUES)
-    submatches: tuple[str, ...] = ()
-    zone: tzinfo = UTC
-    recheck_at: int | None = None
+    __slots__ = (
+        "interval_ms",
+        "meta",
+        "node_attributes",
+        "now",
+        "operation",
+        "parameters",
+        "provider",
+        "recheck_at",
+        "standard",
+        "submatches",
+        "type",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        now: int,
+        node_attributes: Mapping[str, str] | None = None,
+        standard: str | None = None,
+        provider: str | None = None,
+        type: str | None = None,
+        operation: str | None = None,
+        interval_ms: int = 0,
+        parameters: Mapping[str, str] = _NO_VALUES,
+        meta: Mapping[str, str] = _NO_VALUES,
+        submatches: tuple[str, ...] = (),
+        zone: tzinfo = UTC,
+        recheck_at: int | None = None,
+    ) -> None:
+        self.now = now
+        self.node_attributes = node_attributes
+        self.standard = standard
+        self.provider = provider
+        self.type = type
+        self.operation = operation
+        self.interval_ms = interval_ms
+        self.parameters = parameters
+        self.meta = meta
+        self.submatches = submatches
+        self.zone = zone
+        self.recheck_at = recheck_at
 
     def note_recheck(self, instant: int) -> None:
         """Remember that something changes at `instant`, when it is in the future."""

@@ -6,13 +6,11 @@ data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from cib.record import Record
 from pengine.ledger import Contribution
 
 
-@dataclass(slots=True)
-class Reason:
+class Reason(Record):
     """One reason, told by its kind.
 
     Each kind has its words, and what would change it, in `crmsh.simulation.explanation_words`.
@@ -21,58 +19,86 @@ class Reason:
     recorded operation, `detail` what else belongs to it (places, numbers), `node` the node that it concerns.
     """
 
-    kind: str
-    subject: str = ""
-    constraint: str = ""
-    detail: str = ""
-    node: str = ""
+    __slots__ = ("constraint", "detail", "kind", "node", "subject")
+
+    def __init__(self, kind: str, subject: str = "", constraint: str = "", detail: str = "", node: str = "") -> None:
+        self.kind = kind
+        self.subject = subject
+        self.constraint = constraint
+        self.detail = detail
+        self.node = node
 
 
-@dataclass(slots=True)
-class NodeView:
+class NodeView(Record):
     """A resource seen from one node: what its score is made of, and what keeps it from there.
 
     `score` is None where the resource has no entry for the node at all. With `obstacles` the node can't be used.
     `contributions` are those that counted, in the order in which they were added.
     """
 
-    node: str
-    score: int | None
-    chosen: bool
-    current: bool
-    obstacles: list[Reason] = field(default_factory=list)
-    contributions: list[Contribution] = field(default_factory=list)
-    against: Reason | None = None
-    """For a node that could be used and is not: why another one was chosen."""
+    __slots__ = ("against", "chosen", "contributions", "current", "node", "obstacles", "score")
+
+    def __init__(
+        self,
+        node: str,
+        score: int | None,
+        chosen: bool,
+        current: bool,
+        obstacles: list[Reason] | None = None,
+        contributions: list[Contribution] | None = None,
+        against: Reason | None = None,
+    ) -> None:
+        self.node = node
+        self.score = score
+        self.chosen = chosen
+        self.current = current
+        self.obstacles: list[Reason] = obstacles if obstacles is not None else []
+        self.contributions: list[Contribution] = contributions if contributions is not None else []
+        self.against = against
+        """For a node that could be used and is not: why another one was chosen."""
 
 
-@dataclass(slots=True)
-class Wait:
+class Wait(Record):
     """What an action waits for: another action, and the relation that makes it wait."""
 
-    relation: Reason
-    task: str
-    resource: str | None
-    node: str | None
-    interval_ms: int = 0
+    __slots__ = ("interval_ms", "node", "relation", "resource", "task")
+
+    def __init__(
+        self, relation: Reason, task: str, resource: str | None, node: str | None, interval_ms: int = 0
+    ) -> None:
+        self.relation = relation
+        self.task = task
+        self.resource = resource
+        self.node = node
+        self.interval_ms = interval_ms
 
 
-@dataclass(slots=True)
-class ActionView:
+class ActionView(Record):
     """An action: why it exists, what it waits for, and, where it can't be done, why that is so."""
 
-    task: str
-    resource: str
-    node: str | None
-    interval_ms: int
-    why: Reason
-    waits: list[Wait] = field(default_factory=list)
-    impossible: list[Reason] = field(default_factory=list)
-    """From the action itself to what is at the bottom of it; empty where it is done."""
+    __slots__ = ("impossible", "interval_ms", "node", "resource", "task", "waits", "why")
+
+    def __init__(
+        self,
+        task: str,
+        resource: str,
+        node: str | None,
+        interval_ms: int,
+        why: Reason,
+        waits: list[Wait] | None = None,
+        impossible: list[Reason] | None = None,
+    ) -> None:
+        self.task = task
+        self.resource = resource
+        self.node = node
+        self.interval_ms = interval_ms
+        self.why = why
+        self.waits: list[Wait] = waits if waits is not None else []
+        self.impossible: list[Reason] = impossible if impossible is not None else []
+        """From the action itself to what is at the bottom of it; empty where it is done."""
 
 
-@dataclass(slots=True)
-class PartView:
+class PartView(Record):
     """A primitive, or an instance of one.
 
     `verdict` says what becomes of it: stays, starts, moves, migrates, restarts, recovers, reloads, promotes, demotes,
@@ -80,26 +106,43 @@ class PartView:
     first.
     """
 
-    id: str
-    verdict: str
-    current: list[str]
-    target: str | None
-    role: str
-    causes: list[Reason]
-    nodes: list[NodeView]
-    actions: list[ActionView]
-    promotion: Reason | None = None
-    ignored: list[str] = field(default_factory=list)
-    """Colocations without effect, because they would have left no node."""
+    __slots__ = ("actions", "causes", "current", "id", "ignored", "nodes", "promotion", "role", "target", "verdict")
+
+    def __init__(
+        self,
+        id: str,
+        verdict: str,
+        current: list[str],
+        target: str | None,
+        role: str,
+        causes: list[Reason],
+        nodes: list[NodeView],
+        actions: list[ActionView],
+        promotion: Reason | None = None,
+        ignored: list[str] | None = None,
+    ) -> None:
+        self.id = id
+        self.verdict = verdict
+        self.current = current
+        self.target = target
+        self.role = role
+        self.causes = causes
+        self.nodes = nodes
+        self.actions = actions
+        self.promotion = promotion
+        self.ignored: list[str] = ignored if ignored is not None else []
+        """Colocations without effect, because they would have left no node."""
 
 
-@dataclass(slots=True)
-class Explanation:
+class Explanation(Record):
     """All that there is to say about a resource. `node` is the one that was asked about, if one was."""
 
-    id: str
-    kind: str
-    node: str | None
-    parts: list[PartView]
-    actions: list[ActionView]
-    """Those of a group, clone or bundle itself."""
+    __slots__ = ("actions", "id", "kind", "node", "parts")
+
+    def __init__(self, id: str, kind: str, node: str | None, parts: list[PartView], actions: list[ActionView]) -> None:
+        self.id = id
+        self.kind = kind
+        self.node = node
+        self.parts = parts
+        self.actions = actions
+        """Those of a group, clone or bundle itself."""

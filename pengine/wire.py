@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from pengine.graph import Graph
+from pengine.graph_plain import PlainGraph, from_plain, to_plain
 
 
 class LoadDocument(msgspec.Struct, frozen=True, tag="load"):
@@ -72,10 +73,24 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 WorkerRequest = LoadDocument | ApplyPatch | Schedule
 WorkerReply = Outcome | Refused
 
-_encoder = msgspec.msgpack.Encoder()
-_graphs = msgspec.msgpack.Decoder(Graph)
+
+def _plain(value: object) -> PlainGraph:
+    """What the encoder does not know: a graph is the only such thing."""
+    if isinstance(value, Graph):
+        return to_plain(value)
+    raise TypeError(f"{type(value).__name__} does not travel")
+
+
+def _typed(kind: type, value: object) -> Graph:
+    if kind is not Graph:
+        raise TypeError(f"{kind.__name__} does not travel")
+    return from_plain(msgspec.convert(value, PlainGraph))
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
+_graphs = msgspec.msgpack.Decoder(Graph, dec_hook=_typed)
 _requests: msgspec.msgpack.Decoder[WorkerRequest] = msgspec.msgpack.Decoder(LoadDocument | ApplyPatch | Schedule)
-_replies: msgspec.msgpack.Decoder[WorkerReply] = msgspec.msgpack.Decoder(Outcome | Refused)
+_replies: msgspec.msgpack.Decoder[WorkerReply] = msgspec.msgpack.Decoder(Outcome | Refused, dec_hook=_typed)
 
 
 class WireError(ValueError):

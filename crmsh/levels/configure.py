@@ -111,13 +111,11 @@ def _report_problems(session: Session, since_base: bool = False) -> bool:
     With `since_base` errors that were there before the changes are told as warnings, since they are no reason to
     refuse; warnings that were there before are not told again.
     """
-    from dataclasses import replace
-
     from crmsh.configuration.verify import verify_cib
     from crmsh.language.xml import to_line
 
     # The working copy is no file: lines of its text would mean nothing to a person.
-    reports = [replace(report, line=0) for report in verify_cib(to_line(session.copy.cib).encode())]
+    reports = [report.at(0, report.column) for report in verify_cib(to_line(session.copy.cib).encode())]
     if session.backend.live:
         from crmsh.configuration.agents_check import check_agents
 

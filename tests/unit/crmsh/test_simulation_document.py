@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cib.digests import operation_digest
+from cib.record import fields
 from cib.xml import Element
 from crmsh.simulation.status_document import write_changes
 from pengine.graph_builder import build_graph
@@ -29,7 +30,7 @@ FAILURES = st.builds(
 
 
 def entry_of(entry: HistoryEntry) -> tuple[object, ...]:
-    values = [getattr(entry, name) for name in HistoryEntry.__dataclass_fields__]
+    values = [getattr(entry, name) for name in fields(entry)]
     return tuple("" if value is None else value for value in values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import msgspec
 import pytest
 from lxml import etree
 
@@ -12,10 +13,11 @@ from cib.document import Document
 from cib.patchset import diff
 from ipc.frames import FrameReader, encode_frame
 from pengine import wire
+from pengine.graph import PSEUDO_EVENT, RSC_OP, Action, Graph, ResourceRef, Synapse
 from pengine.scheduler import schedule
 from pengine.state import ClusterState
 from pengine.unpack import LiveDocument, unpack
-from pengine.wire import ApplyPatch, LoadDocument, Outcome, Refused, Schedule, decode_graph, encode_graph
+from pengine.wire import ApplyPatch, LoadDocument, Outcome, Refused, Schedule, WireError, decode_graph, encode_graph
 from pengine.worker import Worker
 from tests.transcripts.pengine.clusters import NOW, build
 
@@ -150,6 +152,24 @@ def test_a_patch_from_another_version_is_refused_and_nothing_is_decided_on_the_w
 def test_a_graph_survives_the_wire() -> None:
     graph = schedule(unpack(Document.from_bytes(document(TEXT))), NOW).graph
     assert decode_graph(encode_graph(graph)) == graph
+
+
+def test_every_field_of_an_action_survives_the_wire() -> None:
+    about = ResourceRef("db:1", "ocf", "heartbeat", "pgsql", "clone:db:1", "primitive")
+    action = Action(
+        7, RSC_OP, "start", "db_start_0", "n1", "1", "router", "db:1_start_0", "cancel", 12, about,
+        {"CRM_meta_timeout": "20000"}, [("0id", "value")], ["1", "2"], [("3", "1")],
+    )  # fmt: skip
+    bare = Action(8, PSEUDO_EVENT, "all_stopped", "all_stopped")
+    synapses = (Synapse(0, 1_000_000, (action,), ()), Synapse(1, 0, (bare,), (7,)))
+    graph = Graph(3, 60_000, 90_000, "INFINITY", "1", 4, 5, 1_700_000_000, synapses, "1min", "90s")
+    assert decode_graph(encode_graph(graph)) == graph
+
+
+@pytest.mark.parametrize("value", [[], "graph", [1, 2], {"synapses": []}, [0, 0, 0, "", "", 0, 0, None, [[0]], "", ""]])
+def test_what_is_no_graph_is_refused(value: object) -> None:
+    with pytest.raises(WireError, match="not a transition graph"):
+        decode_graph(msgspec.msgpack.encode(value))
 
 
 def test_the_process_answers_on_its_standard_output_and_ends_with_its_input() -> None:
