@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,7 @@ from bench.generated import cluster, without
 from bench.mixed import SITUATIONS, mixed
 from bench.peer import TOOLS, missing, versions
 from ipc.frames import FrameReader, encode_frame
-from pengine.wire import LoadDocument, Outcome, Schedule, WorkerRequest, decode_reply, encode_request
+from pengine.wire import ApplyPatch, LoadDocument, Outcome, Schedule, WorkerRequest, decode_reply, encode_request
 
 SIZES = (10, 100, 1000)
 NODES = (3, 16)
@@ -76,7 +77,7 @@ def _measure(path: Path, largest: int, repeat: int, *, with_peer: bool) -> Itera
     for nodes in NODES:
         for size in (size for size in SIZES if size <= largest):
             document = cluster(size, nodes)
-            with _Worker() as worker:
+            with WarmWorker() as worker:
                 outcome = worker.ask(Schedule(0, NOW), LoadDocument(document.encode()))
             places = {place.resource: place.node for place in outcome.placements if place.node is not None}
             yield _figure("start", size, nodes, _written(path, document), repeat, with_peer)
@@ -90,7 +91,7 @@ def _measure(path: Path, largest: int, repeat: int, *, with_peer: bool) -> Itera
 
 def _figure(question: str, primitives: int, nodes: int, file: Path, repeat: int, with_peer: bool) -> Figure:
     document = file.read_bytes()
-    with _Worker() as worker:
+    with WarmWorker() as worker:
         outcome = worker.ask(Schedule(0, NOW), LoadDocument(document))
         both, decide = [], []
         for _ in range(repeat):
@@ -141,7 +142,7 @@ def _report(figures: list[Figure]) -> str:
     return table(rows)
 
 
-class _Worker:
+class WarmWorker:
     """The policy engine's process, asked over its pipes as a controller does."""
 
     def __init__(self) -> None:
@@ -150,7 +151,7 @@ class _Worker:
         )
         self._frames = FrameReader()
 
-    def __enter__(self) -> "_Worker":
+    def __enter__(self) -> "WarmWorker":
         return self
 
     def __exit__(
@@ -159,7 +160,7 @@ class _Worker:
         self._process.kill()
         self._process.wait()
 
-    def ask(self, request: Schedule, *before: LoadDocument) -> Outcome:
+    def ask(self, request: Schedule, *before: LoadDocument | ApplyPatch) -> Outcome:
         """Send it all, wait for the one answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -177,11 +178,24 @@ class _Worker:
                     raise RuntimeError(f"the policy engine refuses: {answer.reason}")
                 return answer
 
-    def timed_ms(self, *before: LoadDocument) -> float:
+    def timed_ms(self, *before: LoadDocument | ApplyPatch) -> float:
         """The worker's processor time for one question."""
+        return self.timed(Schedule(1, NOW), *before)[0]
+
+    def timed(self, request: Schedule, *before: LoadDocument | ApplyPatch) -> tuple[float, Outcome]:
+        """The worker's processor time (ms) until it has answered, and its answer."""
+        self._wait_until_idle()
         begun = self._cpu_ms()
-        self.ask(Schedule(1, NOW), *before)
-        return self._cpu_ms() - begun
+        outcome = self.ask(request, *before)
+        return self._cpu_ms() - begun, outcome
+
+    def _wait_until_idle(self) -> None:
+        """What the worker tidies up after an answer does not count for the next."""
+        end = time.monotonic() + 60
+        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            if time.monotonic() > end:
+                raise RuntimeError("the policy engine's worker does not come to rest")
+            time.sleep(0.002)
 
     def _cpu_ms(self) -> float:
         return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[0]) / 1e6
