@@ -23,7 +23,6 @@ from bench.scheduling import NOW, WarmWorker
 from cib.document import Document
 from cib.patchset import Change, Create, Delete, Modify, Patch
 from cib.version import CibVersion
-from pengine.graph import Graph
 from pengine.unpack import LiveDocument
 from pengine.wire import ApplyPatch, LoadDocument, Schedule
 
@@ -160,7 +159,7 @@ def _measure(nodes: int, primitives: int, repeat: int) -> list[tuple[str, ...]]:
                 answer.append(milliseconds)
                 milliseconds, expected = other.timed(cluster.question(), cluster.whole())
                 whole.append(milliseconds)
-                if _said(outcome.graph) != _said(expected.graph):
+                if outcome.graph != expected.graph:
                     raise RuntimeError(f"not the decision about the whole document: {kind.name}, {nodes} nodes")
                 back = cluster.patch(kind.back)
                 cluster.follow_ms(back)
@@ -171,10 +170,6 @@ def _measure(nodes: int, primitives: int, repeat: int) -> list[tuple[str, ...]]:
             rows.append((name, *(f"{figure:.1f}" for figure in figures), actions))
             say(f"  {rows[-1]}")
     return rows
-
-
-def _said(graph: Graph) -> bytes:
-    return msgspec.msgpack.encode(graph)
 
 
 if __name__ == "__main__":

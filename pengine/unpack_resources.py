@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cib.record import Record
 from cib.values import interval_ms_or, is_false
 from cib.xml import Element
 from pengine.reuse import Changes, Parts
@@ -20,7 +21,7 @@ Derived = tuple[tuple[str, str], ...]
 Templates = dict[str, Element]
 
 
-class Resources:
+class Resources(Record):
     """What the resources section says."""
 
     __slots__ = ("definitions", "derived")
@@ -29,13 +30,6 @@ class Resources:
         self.definitions = definitions
         self.derived = derived
         """For each template that is used: the resources made of it, in document order."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Resources):
-            return NotImplemented
-        return self.definitions == other.definitions and self.derived == other.derived
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 class ResourceReader:

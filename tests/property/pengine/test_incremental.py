@@ -10,6 +10,7 @@ import pytest
 from cib.document import Document
 from cib.errors import CibError
 from cib.patchset import Modify, Patch, diff
+from cib.record import fields
 from pengine.graph_xml import graph_to_xml
 from pengine.scheduler import schedule
 from pengine.state import ClusterState
@@ -73,7 +74,7 @@ def decided(state: ClusterState, now: int) -> tuple[object, ...]:
 
 def differences(followed: ClusterState, read: ClusterState) -> list[str]:
     """The fields in which two states differ."""
-    names = [name for name in ClusterState.__slots__ if name != "source"]
+    names = [name for name in fields(read) if name != "source"]
     return [name for name in names if getattr(followed, name) != getattr(read, name)]
 
 
