@@ -10,6 +10,7 @@ from pengine.colocations import add_colocation
 from pengine.group_assignment import assign_group
 from pengine.instances import sort_by_number
 from pengine.ledger import set_score
+from pengine.node_choice import find_guests, find_usable_nodes
 from pengine.primitive_assignment import assign_primitive
 from pengine.relations import (
     Colocation,
@@ -54,6 +55,8 @@ class ClusterAssigner:
 def assign_resources(cluster: Cluster) -> None:
     """Assign all resources; the connections of remote nodes come first, so that those nodes count."""
     assigner = ClusterAssigner(cluster)
+    find_usable_nodes(cluster)
+    find_guests(cluster)
     if cluster.options.placement_strategy != "default":
         sort_resources(cluster)
     _tell_capacities(cluster, ORIGINAL)

@@ -20,6 +20,7 @@ from pengine.node_choice import (
     assigned_nodes,
     assigned_score_of,
     attribute_for,
+    attribute_values,
     compatible_instance,
     is_blocked,
     role_of,
@@ -60,8 +61,8 @@ def score_factor(score: int) -> float:
 
 def any_available(cluster: Cluster, scores: list[int]) -> bool:
     """Say whether any node could be chosen with these scores."""
-    nodes = cluster.nodes_by_index
-    return any(score >= 0 and nodes[index].available() for index, score in enumerate(scores))
+    usable = cluster.usable
+    return any(score >= 0 and usable[index] for index, score in enumerate(scores))
 
 
 # What a dependent would like
@@ -174,22 +175,18 @@ def _add_one_source(
     factor: float,
     nonnegative: bool,
 ) -> list[int]:
-    best = _best_scores(cluster, source, colocation)
-    attribute = colocation.node_attribute
+    wishes = _wishes(cluster, source, target, colocation)
     work = scores[:]
+    deltas: dict[int, int] = {}
     for index, score in enumerate(scores):
-        if score == ABSENT:
+        wish = wishes[index]
+        if wish == 0 or score in (ABSENT, _POISON):
             continue
-        value = attribute_for(cluster, cluster.nodes_by_index[index], attribute, target)
-        wish = best.get(value, MINUS_INFINITY)
         if factor < 0 and wish < 0 and _ignores_double_negative(colocation, wish):
             continue
-        if score == _POISON:
-            continue
-        weighted = single(factor * single(wish))
-        delta = int(weighted - 0.5) if weighted < 0 else int(weighted + 0.5)
-        if delta == 0 and wish != 0:
-            delta = 1 if factor > 0 else (-1 if factor < 0 else 0)
+        delta = deltas.get(wish)
+        if delta is None:
+            delta = deltas[wish] = _share(wish, factor)
         new = add_scores(delta, score)
         if nonnegative and new < 0:
             if score > 0:
@@ -201,8 +198,17 @@ def _add_one_source(
     return work
 
 
-def _best_scores(cluster: Cluster, source: Resource, colocation: Colocation) -> dict[str | None, int]:
-    """Return by attribute value the best score that the source has on an available node with it."""
+def _share(wish: int, factor: float) -> int:
+    """Return what of a wish reaches the target; of one that is not nothing at least a single point does."""
+    weighted = single(factor * single(wish))
+    delta = int(weighted - 0.5) if weighted < 0 else int(weighted + 0.5)
+    if delta == 0:
+        return 1 if factor > 0 else (-1 if factor < 0 else 0)
+    return delta
+
+
+def _wishes(cluster: Cluster, source: Resource, target: Resource, colocation: Colocation) -> list[int]:
+    """Return by node index the best score that the source has on an available node like that one."""
     scores = source.allowed.scores
     parent = source.parent
     if (
@@ -213,17 +219,17 @@ def _best_scores(cluster: Cluster, source: Resource, colocation: Colocation) -> 
         and parent.children[0] is not source
     ):
         scores = _with_group_locations(source, parent)
+    usable = cluster.usable
+    mine = attribute_values(cluster, colocation.node_attribute, source)
+    if mine.distinct:
+        return [score if usable[index] and score != ABSENT else MINUS_INFINITY for index, score in enumerate(scores)]
     best: dict[str | None, int] = {}
-    for index, score in enumerate(scores):
-        if score == ABSENT:
-            continue
-        node = cluster.nodes_by_index[index]
-        if not node.available():
-            continue
-        value = attribute_for(cluster, node, colocation.node_attribute, source)
-        if score > best.get(value, MINUS_INFINITY - 1):
+    for index, value in enumerate(mine.values):
+        score = scores[index]
+        if score != ABSENT and usable[index] and score > best.get(value, MINUS_INFINITY - 1):
             best[value] = score
-    return best
+    theirs = attribute_values(cluster, colocation.node_attribute, target)
+    return [best.get(value, MINUS_INFINITY) for value in theirs.values]
 
 
 def _with_group_locations(member: Resource, group: Resource) -> list[int]:
@@ -315,20 +321,21 @@ def _apply_to_scores(cluster: Cluster, dependent: Resource, primary: Resource, c
     node = primary.assigned
     if node is None and score < 0:
         return
-    attribute = colocation.node_attribute
-    wanted = attribute_for(cluster, node, attribute, primary) if node is not None else None
     scores = dependent.allowed.scores
-    work = scores[:]
-    for index, current in enumerate(scores):
-        if current == ABSENT:
-            continue
-        if node is None:
-            work[index] = add_scores(-score, current)
-        elif attribute_for(cluster, cluster.nodes_by_index[index], attribute, dependent) == wanted:
-            if score < INFINITY:
-                work[index] = add_scores(score, current)
-        elif score >= INFINITY:
-            work[index] = MINUS_INFINITY
+    if node is None:
+        work = [current if current == ABSENT else add_scores(-score, current) for current in scores]
+    else:
+        work = scores[:]
+        wanted = attribute_for(cluster, node, colocation.node_attribute, primary)
+        values = attribute_values(cluster, colocation.node_attribute, dependent).values
+        for index, current in enumerate(scores):
+            if current == ABSENT:
+                continue
+            if values[index] == wanted:
+                if score < INFINITY:
+                    work[index] = add_scores(score, current)
+            elif score >= INFINITY:
+                work[index] = MINUS_INFINITY
     if score <= MINUS_INFINITY or score >= INFINITY or any_available(cluster, work):
         replace_scores(cluster, dependent, work, "colocation", colocation.id)
     else:
@@ -451,6 +458,7 @@ def assign_nowhere(resource: Resource) -> None:
             resource.allowed.counts[resource.assigned.index] -= 1
         resource.assigned = None
         resource.next_role = STOPPED
+        resource.count_change()
     resource.unassigned = False
 
 
@@ -472,11 +480,9 @@ def _follow_role(cluster: Cluster, dependent: Resource, clone: Resource, colocat
             continue
         if colocation.score < INFINITY:
             wanted = attribute_for(cluster, node, colocation.node_attribute, instance)
+            values = attribute_values(cluster, colocation.node_attribute, dependent).values
             for index, score in enumerate(work):
-                if score == ABSENT:
-                    continue
-                candidate = cluster.nodes_by_index[index]
-                if attribute_for(cluster, candidate, colocation.node_attribute, dependent) == wanted:
+                if score != ABSENT and values[index] == wanted:
                     work[index] = add_scores(score, colocation.score)
         holders[node.index] = assigned_score_of(instance)
     both_promoted = colocation.dependent_role == PROMOTED and colocation.primary_role == PROMOTED

@@ -31,6 +31,12 @@ from pengine.working import (
 
 def instance_number(resource: Resource) -> int:
     """Return the number of an instance."""
+    if resource.number < 0:
+        resource.number = _number_in_id(resource)
+    return resource.number
+
+
+def _number_in_id(resource: Resource) -> int:
     tail = resource.id.rpartition(":")[2] if ":" in resource.id else resource.id.rpartition("-")[2]
     return int(tail) if tail.isdigit() else 0
 
@@ -38,6 +44,7 @@ def instance_number(resource: Resource) -> int:
 def sort_by_number(clone: Resource) -> None:
     """Put the instances into the order of their numbers."""
     clone.children.sort(key=instance_number)
+    clone.changes.count += 1
 
 
 def sort_instances(cluster: Cluster, instances: list[Resource]) -> list[Resource]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cib.values import MINUS_INFINITY
 from pengine.merge_sort import merge_sort
+from pengine.node_values import NodeValues
 from pengine.vocabulary import ABSENT, BUNDLE, PRIMITIVE, UNKNOWN
 from pengine.working import Cluster, Node, Resource
 
@@ -31,6 +32,34 @@ def attribute_for(cluster: Cluster, node: Node, attribute: str, resource: Resour
             return value.lower() if value is not None else None
     value = node.attributes.get(attribute)
     return value.lower() if value is not None else None
+
+
+def attribute_values(cluster: Cluster, attribute: str, resource: Resource) -> NodeValues:
+    """Return an attribute of all nodes as it counts for a resource, once assignment has begun."""
+    known = cluster.node_values.get(attribute)
+    if known is None:
+        values: list[str | None] = []
+        for node in cluster.nodes_by_index:
+            value = node.attributes.get(attribute)
+            values.append(value.lower() if value is not None else None)
+        known = NodeValues(values, len(set(values)) == len(values) and not cluster.guests)
+        cluster.node_values[attribute] = known
+    if not cluster.guests:
+        return known
+    values = known.values[:]
+    for guest in cluster.guests:
+        values[guest.index] = attribute_for(cluster, guest, attribute, resource)
+    return NodeValues(values, False)
+
+
+def find_usable_nodes(cluster: Cluster) -> None:
+    """Note which nodes resources may be assigned to; what is asked millions of times then is one look."""
+    cluster.usable = [node.available() for node in cluster.nodes_by_index]
+
+
+def find_guests(cluster: Cluster) -> None:
+    """Note the nodes that are guests, whose attributes may be those of their hosts."""
+    cluster.guests = [node for node in cluster.nodes_by_index if node.is_guest]
 
 
 def is_blocked(resource: Resource) -> bool:
@@ -91,6 +120,8 @@ def compatible_instance(
     attribute: str | None = None,
 ) -> Resource | None:
     """Return the instance of a clone that belongs with a resource: the one on the same node."""
+    if not _placed(clone, current):
+        return None
     node = single_node(dependent, current)
     if node is not None:
         return _instance_on(cluster, dependent, clone, node, role, current, attribute)
@@ -110,9 +141,13 @@ def _instance_on(
     current: bool,
     attribute: str | None,
 ) -> Resource | None:
-    for instance in clone.instances():
+    by_attribute = attribute is not None and attribute != "#uname"
+    candidates = clone.instances() if by_attribute else _placed(clone, current).get(node.index, _NOBODY)
+    for instance in candidates:
         if role != UNKNOWN and role_of(instance, current) != role:
             continue
+        if not by_attribute:
+            return instance
         if is_blocked(instance):
             continue
         place = single_node(instance, current)
@@ -120,11 +155,30 @@ def _instance_on(
             continue
         if place is node:
             return instance
-        if attribute is not None and attribute != "#uname":
-            wanted = attribute_for(cluster, node, attribute, dependent)
-            if attribute_for(cluster, place, attribute, instance) == wanted:
-                return instance
+        assert attribute is not None
+        wanted = attribute_for(cluster, node, attribute, dependent)
+        if attribute_for(cluster, place, attribute, instance) == wanted:
+            return instance
     return None
+
+
+_NOBODY: list[Resource] = []
+
+
+def _placed(clone: Resource, current: bool) -> dict[int, list[Resource]]:
+    """Return by node index the instances, in their order, of which all is there; without blocked ones."""
+    if clone.placed_at != clone.changes.count:
+        clone.placed = [None, None]
+        clone.placed_at = clone.changes.count
+    found = clone.placed[current]
+    if found is None:
+        found = {}
+        for instance in clone.instances():
+            place = single_node(instance, current)
+            if place is not None and not is_blocked(instance):
+                found.setdefault(place.index, []).append(instance)
+        clone.placed[current] = found
+    return found
 
 
 def sorted_nodes(cluster: Cluster, resource: Resource, active: Node | None = None) -> list[Node]:

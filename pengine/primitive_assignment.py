@@ -16,6 +16,7 @@ from pengine.colocation_scores import (
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, replace_scores
 from pengine.node_choice import (
+    find_usable_nodes,
     sort_nodes,
 )
 from pengine.relations import (
@@ -170,13 +171,13 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
             node = None
     unassign(resource)
     resource.unassigned = False
-    _count_change(resource)
     if node is None:
         if stop_if_fail:
             resource.next_role = STOPPED
         _cancel_start(resource)
         return
     resource.assigned = node
+    resource.count_change()
     resource.assigned_score = resource.allowed.scores[node.index]
     node.assigned_count += 1
     resource.allowed.counts[node.index] += 1
@@ -184,14 +185,6 @@ def record(cluster: Cluster, resource: Resource, node: Node | None, *, forced: b
         # What a node does not say that it has can't be used up, so that it never owes anything.
         node.utilization[name] = node.utilization[name] - value if name in node.utilization else 0
     say(cluster, Use(resource.id, node.name, resource.utilization))
-
-
-def _count_change(resource: Resource) -> None:
-    """What an ordering with a collective resource does depends on where its parts are."""
-    current: Resource | None = resource
-    while current is not None:
-        current.changes.count += 1
-        current = current.parent
 
 
 def _cancel_start(resource: Resource) -> None:
@@ -212,6 +205,7 @@ def unassign(resource: Resource) -> None:
     if node is None:
         return
     resource.assigned = None
+    resource.count_change()
     node.assigned_count -= 1
     resource.allowed.counts[node.index] -= 1
     for name, value in resource.utilization.items():
@@ -228,6 +222,7 @@ def _update_remote_node(cluster: Cluster, connection: Resource) -> None:
             node.unclean = False
     else:
         node.shutdown = True
+    find_usable_nodes(cluster)
 
 
 def print_scores(cluster: Cluster, resource: Resource, function: str) -> None:

@@ -213,6 +213,7 @@ def _order_instances(cluster: Cluster, clone: Resource) -> None:
             score = clone.allowed.scores[node.index]
             instance.promotion_priority = 0 if score == ABSENT else score
     clone.children = merge_sort(clone.children, lambda left, right: _compare_promotable(cluster, left, right))
+    clone.changes.count += 1
     clone.guard = False
 
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 from cib.attribute_names import FAIL_COUNT
 from cib.rules import RuleContext
 from cib.values import MINUS_INFINITY
+from pengine.action import Action, Changes, Edge
 from pengine.asides import Aside
 from pengine.ledger import Ledger
+from pengine.node_values import NodeValues
 from pengine.options import Options
 from pengine.parts import Parts
 from pengine.relations import (
@@ -27,7 +29,6 @@ from pengine.relations import (
 )
 from pengine.state import (
     ClusterState,
-    OperationDefinition,
     ResourceDefinition,
     ResourceHistory,
 )
@@ -38,7 +39,6 @@ from pengine.vocabulary import (
     CLONE,
     GROUP,
     NEEDS_FENCING,
-    NEEDS_NOTHING,
     NEEDS_QUORUM,
     PRIMITIVE,
     PROBE_ALWAYS,
@@ -209,6 +209,7 @@ class Resource:
         "next_role",
         "notifications",
         "notify",
+        "number",
         "ordered",
         "orig_role",
         "parameter_cache",
@@ -216,6 +217,8 @@ class Resource:
         "parts",
         "pending_node",
         "pending_task",
+        "placed",
+        "placed_at",
         "priority",
         "promotable",
         "promoted_max",
@@ -290,6 +293,8 @@ class Resource:
         self.anonymous_class = False
 
         self.priority = 0
+        self.number = -1
+        """Of an instance, as soon as somebody has asked for it (see `instances`)."""
         self.promotion_priority = 0
         self.promotion_added = False
         self.promotion_ordered = False
@@ -337,6 +342,10 @@ class Resource:
         self.actions_by_task: dict[str, list[Action]] = {}
         self.changes = Changes()
         """How often actions of this resource, or of anything below it, have changed."""
+        self.placed: list[dict[int, list[Resource]] | None] = [None, None]
+        """For a clone or bundle: by node index the instances that will be there, and those that are there now."""
+        self.placed_at = -1
+        """The count of `changes` for which `placed` holds."""
         self.parts: dict[tuple[str, bool], Parts] = {}
         """For a clone or bundle by task: the actions of its instances (see `effective_flags`)."""
 
@@ -366,6 +375,13 @@ class Resource:
         while resource.parent is not None and resource.parent.kind != BUNDLE:
             resource = resource.parent
         return resource
+
+    def count_change(self) -> None:
+        """Let what was concluded about this resource, and about all that it is part of, be concluded anew."""
+        current: Resource | None = self
+        while current is not None:
+            current.changes.count += 1
+            current = current.parent
 
     def anonymous(self) -> bool:
         """Say whether this is an instance (or a part of one) of a clone that is not unique."""
@@ -407,130 +423,6 @@ class Replica:
         self.node: Node | None = None
 
 
-class Changes:
-    """Counts changes, so that what was concluded from something can be kept until the count is another one."""
-
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
-class Action:
-    """Something that may have to be done, and everything that the ordering of it needs."""
-
-    __slots__ = (
-        "after",
-        "after_marks",
-        "before",
-        "blocked_by",
-        "cancel_call_id",
-        "cancel_task",
-        "changes",
-        "deduplicated",
-        "flags",
-        "id",
-        "interval_ms",
-        "judged",
-        "judged_at",
-        "key",
-        "meta",
-        "needs",
-        "node",
-        "operation",
-        "parameters",
-        "priority",
-        "reason",
-        "required_before",
-        "required_by",
-        "resource",
-        "runnable_before",
-        "task",
-    )
-
-    def __init__(self, identifier: int, key: str, task: str, resource: Resource | None) -> None:
-        self.id = identifier
-        self.key = key
-        self.task = task
-        self.resource = resource
-        self.node: Node | None = None
-        self.flags = 0
-        """Changed by `set` and `clear` alone."""
-        self.changes = resource.changes if resource is not None else Changes()
-        self.judged: dict[int, int] | None = None
-        """Of a collective resource's action: the flags that its parts give it, by node index (-1: on any node)."""
-        self.judged_at = -1
-        """The count of `changes` for which `judged` holds."""
-        self.interval_ms = 0
-        self.reason: str | None = None
-        self.priority = 0
-        self.needs = NEEDS_NOTHING
-        self.operation: OperationDefinition | None = None
-        self.meta: dict[str, str] = {}
-        self.parameters: dict[str, str] | None = None
-        self.before: list[Edge] = []
-        self.after: list[Edge] = []
-        self.after_marks: dict[int, int] = {}
-        """By the id of a later action the marks of all edges to it, to find duplicates at once."""
-        self.required_before = 0
-        self.runnable_before = 0
-        self.cancel_task: str | None = None
-        """For a cancellation the task of the operation that is cancelled."""
-        self.cancel_call_id: str | None = None
-        self.deduplicated = False
-        self.required_by: Action | None = None
-        """The action that made it required, and `blocked_by` the one that made it impossible: the first of each."""
-        self.blocked_by: Action | None = None
-
-    def set(self, flags: int) -> None:
-        """Set flags."""
-        if self.flags & flags != flags:
-            self.flags |= flags
-            self.changed()
-
-    def clear(self, flags: int) -> None:
-        """Clear flags."""
-        if self.flags & flags:
-            self.flags &= ~flags
-            self.changed()
-
-    def place(self, node: Node) -> None:
-        """Take the action to a node."""
-        self.node = node
-        self.changed(structure=True)
-
-    def changed(self, *, structure: bool = False) -> None:
-        """Count a change; one of `structure` is a new action, or one that has got another node or task."""
-        self.changes.count += 1
-        resource = self.resource
-        if resource is None:
-            return
-        if structure:
-            resource.parts.clear()
-        resource = resource.parent
-        while resource is not None:
-            resource.changes.count += 1
-            if structure:
-                resource.parts.clear()
-            resource = resource.parent
-
-    def __repr__(self) -> str:
-        return f"<action {self.id} {self.key} on {self.node.name if self.node else '-'} {self.flags:x}>"
-
-
-class Edge:
-    """One side of an ordering: marks and the action on the other side."""
-
-    __slots__ = ("action", "in_graph", "marks", "settled")
-
-    def __init__(self, action: Action, marks: int) -> None:
-        self.action = action
-        self.marks = marks
-        self.in_graph = False
-        self.settled = -1
-        """The sum of the changes on both sides at which the edge was found to have no effect."""
-
-
 class Cluster:
     """All working data of one run."""
 
@@ -547,12 +439,14 @@ class Cluster:
         "deeds",
         "failed_operations",
         "fence_device_exists",
+        "guests",
         "histories",
         "history_index",
         "ledger",
         "locations",
         "node_by_id",
         "node_by_name",
+        "node_values",
         "nodes",
         "nodes_by_index",
         "notes",
@@ -570,6 +464,7 @@ class Cluster:
         "state",
         "tickets",
         "unfencing",
+        "usable",
     )
 
     def __init__(self, state: ClusterState, now: int) -> None:
@@ -589,6 +484,11 @@ class Cluster:
         self.nodes_by_index: list[Node] = []
         self.node_by_id: dict[str, Node] = {}
         self.node_by_name: dict[str, Node] = {}
+        self.usable: list[bool] = []
+        """By node index, while resources are assigned: whether the node is available."""
+        self.guests: list[Node] = []
+        self.node_values: dict[str, NodeValues] = {}
+        """By node attribute what the nodes have (see `node_choice`)."""
         self.dc: Node | None = None
         self.resources: list[Resource] = []
         """Top-level resources, by priority."""
