@@ -49,4 +49,4 @@ Aside = Capacity | Use | Notice
 
 def say(cluster: Cluster, aside: Aside) -> None:
     """Keep what came about at this point of the run, for those who look at scores and utilization."""
-    cluster.asides.append((len(cluster.score_lines), aside))
+    cluster.asides.append((len(cluster.score_rows), aside))

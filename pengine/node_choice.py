@@ -196,15 +196,17 @@ def sort_nodes(
     nodes = cluster.nodes_by_index
     if strategy == "balanced":
         return _sort_balanced([nodes[index] for index in indices], scores, active)
-
-    def key(index: int) -> tuple[int, int, int, str]:
+    minimal = strategy == "minimal"
+    keys: list[tuple[int, int, int, str, int]] = []
+    for index in indices:
         node = nodes[index]
         score = scores[index] if node.available() else MINUS_INFINITY
-        if strategy == "minimal":
-            return -score, 0, 0, node.name
-        return -score, node.assigned_count, 0 if node is active else 1, node.name
-
-    return [nodes[index] for index in sorted(indices, key=key)]
+        if minimal:
+            keys.append((-score, 0, 0, node.name, index))
+        else:
+            keys.append((-score, node.assigned_count, 0 if node is active else 1, node.name, index))
+    keys.sort()
+    return [nodes[key[4]] for key in keys]
 
 
 def _sort_balanced(nodes: list[Node], scores: list[int], active: Node | None) -> list[Node]:

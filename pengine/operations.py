@@ -78,7 +78,28 @@ def operation_meta(
     operation: OperationDefinition | None,
     node: Node | None,
 ) -> dict[str, str]:
-    """Return the settings of an operation as they appear with an action (timeout in milliseconds)."""
+    """Return the settings of an operation as they appear with an action (timeout in milliseconds).
+
+    `operation` is the one that is configured for this, if any. They are the same on all nodes, except of fence devices,
+    and for all instances of a clone, so they are worked out once.
+    """
+    if resource.is_fence_device:
+        return _operation_meta(cluster, resource, task, interval_ms, operation, node)
+    key = (id(resource.definition), id(operation), task, interval_ms)
+    known = cluster.operation_settings.get(key)
+    if known is None:
+        known = cluster.operation_settings[key] = _operation_meta(cluster, resource, task, interval_ms, operation, node)
+    return known.copy()
+
+
+def _operation_meta(
+    cluster: Cluster,
+    resource: Resource,
+    task: str,
+    interval_ms: int,
+    operation: OperationDefinition | None,
+    node: Node | None,
+) -> dict[str, str]:
     meta: dict[str, str] = dict(operation.attributes) if operation is not None else {}
     context = RuleContext(
         now=cluster.now,

@@ -93,10 +93,16 @@ def _resolve(cluster: Cluster, wish: OrderingRequest) -> None:
 
 def _find_by_task(resource: Resource, key: str) -> list[Action]:
     found = find_actions(resource, key, None)
-    if found:
+    if found or _is_own_key(resource, key):
         return found
     _, task, interval_ms = split_key(key)
     return find_actions(resource, operation_key(resource.id, task, interval_ms), None)
+
+
+def _is_own_key(resource: Resource, key: str) -> bool:
+    """Say whether a key is that of the resource's own task, so that taking it apart gives nothing new."""
+    length = len(resource.id)
+    return key.startswith("_", length) and key.count("_", length) == 2 and key.startswith(resource.id)
 
 
 def _make_first(cluster: Cluster, resource: Resource, key: str) -> Action | None:

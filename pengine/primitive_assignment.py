@@ -23,6 +23,7 @@ from pengine.relations import (
     Colocation,
 )
 from pengine.resource_state import current_node
+from pengine.score_rows import ScoreRow
 from pengine.utilization import ban_insufficient_nodes
 from pengine.vocabulary import (
     ABSENT,
@@ -229,13 +230,7 @@ def print_scores(cluster: Cluster, resource: Resource, function: str) -> None:
     """Keep the scores of a resource's table, as people may ask to see them."""
     if resource.removed:
         return
-    scores = resource.allowed.scores
-    lines = cluster.score_lines
-    prefix = f"pcmk__{function}_assign"
-    for node in cluster.nodes:
-        score = scores[node.index]
-        if score != ABSENT:
-            lines.append((prefix, resource.id, node.name, score))
+    cluster.score_rows.append(ScoreRow(f"pcmk__{function}_assign", resource.id, resource.allowed.scores[:]))
 
 
 def print_scores_below(cluster: Cluster, resource: Resource, function: str) -> None:

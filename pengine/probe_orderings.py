@@ -50,10 +50,17 @@ def _order_probes_of(cluster: Cluster, resource: Resource) -> None:
         _order_probes_of(cluster, child)
     if resource.kind != PRIMITIVE:
         return
+    # What the probes of one resource are ordered with is the same on all nodes; what is added here leads no further.
+    restarts: dict[int, list[Action]] = {}
     for probe in reversed(resource.actions_by_key.get(operation_key(resource.id, "monitor"), [])):
         for edge in reversed(list(probe.after)):
             _order_instance_starts(probe, edge)
-            _order_restarts(cluster, probe, edge.action, set())
+            after = edge.action
+            stops = restarts.get(after.id)
+            if stops is None:
+                stops = restarts[after.id] = _stops_before_restarts(cluster, resource, after)
+            for stop in stops:
+                order_actions(probe, stop, ORDERED)
 
 
 def _order_instance_starts(probe: Action, edge: Edge) -> None:
@@ -80,39 +87,48 @@ def _order_instance_starts(probe: Action, edge: Edge) -> None:
             order_actions(probe, after.action, ORDERED | UNRUNNABLE_FIRST_BLOCKS)
 
 
-def _order_restarts(cluster: Cluster, probe: Action, after: Action, seen: set[int]) -> None:
-    """What restarts because of what the probe may find must not begin to stop before it is known."""
-    if after.id in seen:
-        return
-    seen.add(after.id)
-    resource = after.resource
-    probed = probe.resource
-    assert probed is not None
-    if resource is not None and resource.kind == PRIMITIVE and resource is not probed:
-        opposite = {"start": "stop", "promote": "demote"}.get(after.task)
-        if opposite is not None:
-            for then in find_actions(resource, operation_key(resource.id, opposite), None):
-                if not then.flags & PSEUDO:
-                    order_actions(probe, then, ORDERED)
+_OPPOSITE = {"start": "stop", "promote": "demote"}
+
+
+def _stops_before_restarts(cluster: Cluster, probed: Resource, after: Action) -> list[Action]:
+    """Return what must not begin to stop before a probe is over: what restarts because of what that may find."""
+    found: list[Action] = []
+    seen: set[int] = set()
+    waiting = [after]
+    while waiting:
+        action = waiting.pop()
+        if action.id in seen:
+            continue
+        seen.add(action.id)
+        resource = action.resource
+        if resource is not None and resource.kind == PRIMITIVE:
+            opposite = _OPPOSITE.get(action.task)
+            if opposite is not None and resource is not probed:
+                key = operation_key(resource.id, opposite)
+                found += [stop for stop in resource.actions_by_key.get(key, ()) if not stop.flags & PSEUDO]
+        if resource is None or resource.kind == PRIMITIVE:
+            waiting += [edge.action for edge in action.after if edge.marks & FIRST_IMPLIES_THEN]
+        else:
+            waiting += _following(cluster, probed, resource, action)
+    return found
+
+
+def _following(cluster: Cluster, probed: Resource, resource: Resource, action: Action) -> list[Action]:
+    """Return what follows from an action of a collective resource: also those of its own parts."""
     partner: Resource | None = None
-    interleaved = resource is not None and resource.kind > GROUP and resource.interleave
-    if interleaved and resource is not None:
+    interleaved = resource.kind > GROUP and resource.interleave
+    if interleaved:
         partner = compatible_instance(cluster, probed, resource, UNKNOWN, False)
-    for edge in reversed(list(after.after)):
+    following: list[Action] = []
+    for edge in action.after:
         if not edge.marks & FIRST_IMPLIES_THEN:
             inner = edge.action.resource
-            if (
-                resource is None
-                or resource.kind < GROUP
-                or probed.parent is resource
-                or inner is None
-                or inner.kind > GROUP
-                or inner.parent is not resource
-            ):
+            if probed.parent is resource or inner is None or inner.kind > GROUP or inner.parent is not resource:
                 continue
             if interleaved and (partner is None or partner is not inner):
                 continue
-        _order_restarts(cluster, probe, edge.action, seen)
+        following.append(edge.action)
+    return following
 
 
 def _order_instead_of_stop(wish: OrderingRequest) -> None:

@@ -20,6 +20,8 @@ from pengine.node_choice import (
     role_of,
     single_node,
 )
+from pengine.score_rows import PROMOTION as PROMOTION_ROW
+from pengine.score_rows import ScoreRow
 from pengine.vocabulary import (
     ABSENT,
     PROMOTED,
@@ -228,9 +230,8 @@ def _compare_promotable(cluster: Cluster, left: Resource, right: Resource) -> in
 
 def _print_promotion(cluster: Cluster, instance: Resource) -> None:
     node = single_node(instance)
-    cluster.score_lines.append(
-        ("promotion", instance.id, node.name if node is not None else None, instance.promotion_priority)
-    )
+    name = node.name if node is not None else None
+    cluster.score_rows.append(ScoreRow(PROMOTION_ROW, instance.id, [instance.promotion_priority], name))
 
 
 def _node_to_promote_on(clone: Resource, instance: Resource) -> Node | None:

@@ -22,6 +22,7 @@ from pengine.probes import schedule_probes
 from pengine.reading import read_cluster
 from pengine.remote_orderings import order_remote_actions
 from pengine.resource_actions import create_actions
+from pengine.score_rows import PROMOTION, lines_of
 from pengine.state import (
     ClusterState,
     ColocationDefinition,
@@ -153,12 +154,12 @@ def _unpack_constraints(cluster: Cluster) -> None:
 
 def score_lines(cluster: Cluster) -> list[str]:
     """Return the assignment scores in the order in which they came about, as text."""
-    return [score_text(*line) for line in cluster.score_lines]
+    return [score_text(*line) for line in lines_of(cluster.score_rows, cluster.nodes)]
 
 
 def score_text(function: str, resource: str, node: str | None, score: int) -> str:
     """Return a score as people ask to see it; `function` is `promotion` for one that decides about a role."""
-    if function == "promotion":
+    if function == PROMOTION:
         where = f"on {node}" if node is not None else "(inactive)"
         return f"{resource} promotion score {where}: {format_score(score)}"
     return f"{function}: {resource} allocation score on {node}: {format_score(score)}"

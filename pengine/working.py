@@ -27,6 +27,7 @@ from pengine.relations import (
     OrderingRequest,
     TicketConstraint,
 )
+from pengine.score_rows import ScoreRow
 from pengine.state import (
     ClusterState,
     ResourceDefinition,
@@ -451,6 +452,7 @@ class Cluster:
         "nodes_by_index",
         "notes",
         "now",
+        "operation_settings",
         "options",
         "ordering_requests",
         "preference_steps",
@@ -460,7 +462,7 @@ class Cluster:
         "resources",
         "restart_containers",
         "sanitized",
-        "score_lines",
+        "score_rows",
         "state",
         "tickets",
         "unfencing",
@@ -496,6 +498,8 @@ class Cluster:
         self.by_history: dict[str, Resource] = {}
         self.preference_steps = 0
         """How often what a resource would like was passed on along a colocation."""
+        self.operation_settings: dict[tuple[int, int, str, int], dict[str, str]] = {}
+        """By the identity of the definitions of resource and operation, task and interval (see `operations`)."""
         self.tickets: dict[str, tuple[bool, bool]] = {}
         self.locations: list[Location] = []
         self.colocations: list[Colocation] = []
@@ -514,10 +518,10 @@ class Cluster:
         """What people should be told: why nothing starts, what was ignored in the document."""
         self.deeds: list[str] = []
         """What people should be told as long as it is being done: which node is fenced, and why."""
-        self.score_lines: list[tuple[str, str, str | None, int]] = []
-        """(prefix, resource id, node name or None, score) in the order in which they came about."""
+        self.score_rows: list[ScoreRow] = []
+        """In the order in which they came about."""
         self.asides: list[tuple[int, Aside]] = []
-        """What is said between the scores: how many of `score_lines` stand before it, and what it is."""
+        """What is said between the scores: how many of `score_rows` stand before it, and what it is."""
 
     def note(self, text: str) -> None:
         """Tell people something, once."""

@@ -18,6 +18,7 @@ from crmsh.simulation.status_text import counts, status_lines
 from crmsh.simulation.summary import Summary, summary_lines
 from pengine.asides import Capacity, Notice, Use
 from pengine.scheduler import score_text
+from pengine.score_rows import lines_of
 from pengine.simulation_events import (
     AttributeSet,
     ClusterActionDone,
@@ -82,9 +83,10 @@ class TextWriter:
             self._begin(" and ".join(titles) + (" Information:" if utilization else ":"))
         bullet = "" if self._quiet else _BULLET
         position = 0
-        for before, aside in [*cluster.asides, (len(cluster.score_lines), None)]:
+        for before, aside in [*cluster.asides, (len(cluster.score_rows), None)]:
             if scores:
-                self._lines += [bullet + score_text(*line) for line in cluster.score_lines[position:before]]
+                lines = lines_of(cluster.score_rows[position:before], cluster.nodes)
+                self._lines += [bullet + score_text(*line) for line in lines]
             position = before
             if isinstance(aside, Notice):
                 if not self._quiet:

@@ -8,6 +8,7 @@ from crmsh.simulation.details import Details
 from crmsh.simulation.injection import Injections, Modification, NodeModified, ResultInjected, TicketModified
 from crmsh.simulation.summary import ResourceChange, Summary
 from pengine.asides import Capacity, Use
+from pengine.score_rows import lines_of
 from pengine.simulation_events import (
     AttributeSet,
     ClusterActionDone,
@@ -56,9 +57,9 @@ class XmlWriter:
         parts = [name for name, shown in (("allocations", scores), ("utilizations", utilization)) if shown]
         tag = self._root.add("_".join(parts))
         position = 0
-        for before, aside in [*cluster.asides, (len(cluster.score_lines), None)]:
+        for before, aside in [*cluster.asides, (len(cluster.score_rows), None)]:
             if scores:
-                for line in cluster.score_lines[position:before]:
+                for line in lines_of(cluster.score_rows[position:before], cluster.nodes):
                     _score(tag, *line)
             position = before
             if utilization and isinstance(aside, Capacity | Use):
