@@ -27,6 +27,7 @@ def assign_clone(
     print_scores_below(cluster, clone, "clone")
     clone.children = sort_instances(cluster, clone.children)
     clone.changes.count += 1
+    clone.in_order = False
     distribute_instances(cluster, assigner, clone, clone.children, clone.clone_max, clone.clone_node_max)
     if clone.promotable:
         choose_promoted(cluster, clone)

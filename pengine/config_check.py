@@ -44,7 +44,7 @@ def check_configuration_changes(cluster: Cluster, *, floating: bool = False) -> 
     Connections whose address is that of their container's host can be compared only once the containers have
     their places: with `floating` only those are, without it all others.
     """
-    by_name: dict[str, list[Resource]] = {}
+    by_name: dict[str, _Namesakes] = {}
     for resource in cluster.resources:
         _index(resource, by_name)
     by_node: dict[int, list[ResourceHistory]] = {}
@@ -54,22 +54,49 @@ def check_configuration_changes(cluster: Cluster, *, floating: bool = False) -> 
         if not (node.maintenance or node.available()):
             continue
         for history in by_node.get(node.index, ()):
-            if history.entries:
-                resources = [
-                    resource
-                    for resource in by_name.get(history.id, ())
-                    if has_floating_address(cluster, resource) == floating
-                ]
-                _check_history(cluster, node, history, resources)
-                if floating:
-                    _check_last_failures(cluster, node, history, resources)
+            namesakes = by_name.get(history.id)
+            if namesakes is None or not history.entries:
+                continue
+            candidates = namesakes.all if floating else namesakes.concerned(history, node)
+            resources = [resource for resource in candidates if has_floating_address(cluster, resource) == floating]
+            _check_history(cluster, node, history, resources)
+            if floating:
+                _check_last_failures(cluster, node, history, resources)
 
 
-def _index(resource: Resource, by_name: dict[str, list[Resource]]) -> None:
+_NOBODY: list[Resource] = []
+
+
+class _Namesakes:
+    """The primitives that the history knows by one name: one, or the instances of an anonymous clone."""
+
+    __slots__ = ("_by_node", "_uniform", "all")
+
+    def __init__(self) -> None:
+        self.all: list[Resource] = []
+        self._by_node: dict[int, list[Resource]] = {}
+        self._uniform = True
+
+    def add(self, resource: Resource) -> None:
+        """Add one."""
+        if resource.removed or (self.all and resource.definition is not self.all[0].definition):
+            self._uniform = False
+        self.all.append(resource)
+        for node in resource.running_on:
+            self._by_node.setdefault(node.index, []).append(resource)
+
+    def concerned(self, history: ResourceHistory, node: Node) -> list[Resource]:
+        """Return those for which the history on a node can mean anything."""
+        if self._uniform and not _agent_changed(self.all[0], history):
+            return self._by_node.get(node.index, _NOBODY)
+        return self.all
+
+
+def _index(resource: Resource, by_name: dict[str, _Namesakes]) -> None:
     if resource.kind == PRIMITIVE:
-        by_name.setdefault(resource.id, []).append(resource)
+        by_name.setdefault(resource.id, _Namesakes()).add(resource)
         if resource.history_id is not None and resource.history_id != resource.id:
-            by_name.setdefault(resource.history_id, []).append(resource)
+            by_name.setdefault(resource.history_id, _Namesakes()).add(resource)
     for child in resource.children:
         _index(child, by_name)
 

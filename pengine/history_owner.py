@@ -47,14 +47,15 @@ def find_history_owner(cluster: Cluster, node: Node, history: ResourceHistory) -
     return resource
 
 
-def locations_of(resource: Resource) -> list[Node]:
-    """Return the nodes on which a resource, or a part of it, is active or has an operation pending."""
+def first_location(resource: Resource) -> Node | None:
+    """Return the first node on which a resource, or a part of it, is active or has an operation pending."""
     if resource.kind == PRIMITIVE:
-        nodes = list(resource.running_on)
-        if resource.pending_node is not None and resource.pending_node not in nodes:
-            nodes.append(resource.pending_node)
-        return nodes
-    return [node for child in resource.children for node in locations_of(child)]
+        return resource.running_on[0] if resource.running_on else resource.pending_node
+    for child in resource.children:
+        node = first_location(child)
+        if node is not None:
+            return node
+    return None
 
 
 def _member(instance: Resource, base: str) -> Resource | None:
@@ -69,9 +70,9 @@ def _choose_instance(cluster: Cluster, node: Node, clone: Resource, base: str) -
     inactive: Resource | None = None
     skip_inactive = False
     for instance in clone.children:
-        locations = locations_of(instance)
-        if locations:
-            if locations[0] is node:
+        place = first_location(instance)
+        if place is not None:
+            if place is node:
                 chosen = _member(instance, base)
                 if chosen is not None and chosen.running_on:
                     skip_inactive = True

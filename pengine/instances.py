@@ -43,8 +43,10 @@ def _number_in_id(resource: Resource) -> int:
 
 def sort_by_number(clone: Resource) -> None:
     """Put the instances into the order of their numbers."""
-    clone.children.sort(key=instance_number)
-    clone.changes.count += 1
+    if not clone.in_order:
+        clone.children.sort(key=instance_number)
+        clone.changes.count += 1
+        clone.in_order = True
 
 
 def sort_instances(cluster: Cluster, instances: list[Resource]) -> list[Resource]:

@@ -183,7 +183,11 @@ def _placed(clone: Resource, current: bool) -> dict[int, list[Resource]]:
 
 def sorted_nodes(cluster: Cluster, resource: Resource, active: Node | None = None) -> list[Node]:
     """Return the nodes of a resource's table, best first."""
-    scores = resource.allowed.scores
+    return sorted_by(cluster, resource.allowed.scores, active)
+
+
+def sorted_by(cluster: Cluster, scores: list[int], active: Node | None) -> list[Node]:
+    """Return the nodes that have a score, best first."""
     strategy = cluster.options.placement_strategy
     indices = [index for index, score in enumerate(scores) if score != ABSENT]
     return sort_nodes(cluster, indices, scores, active, strategy)
@@ -207,6 +211,34 @@ def sort_nodes(
             keys.append((-score, node.assigned_count, 0 if node is active else 1, node.name, index))
     keys.sort()
     return [nodes[key[4]] for key in keys]
+
+
+def best_nodes(cluster: Cluster, scores: list[int], active: Node | None) -> list[Node]:
+    """Return the nodes that have the best of the scores, in the order in which they are taken; while assigning.
+
+    An unavailable node is as bad as a banned one. None are left out where the strategy weighs what nodes have left.
+    """
+    strategy = cluster.options.placement_strategy
+    if strategy == "balanced":
+        return sorted_by(cluster, scores, active)
+    best = ABSENT
+    tied: list[int] = []
+    usable = cluster.usable
+    for index, score in enumerate(scores):
+        if score < best or score == ABSENT:
+            continue
+        if not usable[index]:
+            score = MINUS_INFINITY
+            if score < best:
+                continue
+        if score > best:
+            best = score
+            tied = [index]
+        else:
+            tied.append(index)
+    if len(tied) == 1:
+        return [cluster.nodes_by_index[tied[0]]]
+    return sort_nodes(cluster, tied, scores, active, strategy)
 
 
 def _sort_balanced(nodes: list[Node], scores: list[int], active: Node | None) -> list[Node]:

@@ -1,11 +1,11 @@
-"""What a clone or bundle consists of, as far as one task goes: the actions of its instances."""
+"""What a clone or bundle consists of: where its instances are known and active, and their actions of one task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pengine.working import Action
+    from pengine.working import Action, Resource
 
 
 class Parts:
@@ -26,3 +26,17 @@ class Parts:
     def add(self, index: int, action: Action) -> None:
         """Note that an instance has an action on the node with this index."""
         self.by_node.setdefault(index, []).append(action)
+
+
+class MemberPlaces:
+    """By node index the first instance (or member of one) that is active there; and where any is known of."""
+
+    __slots__ = ("active", "known")
+
+    def __init__(self, members: list[Resource]) -> None:
+        self.active: dict[int, Resource] = {}
+        self.known: set[int] = set()
+        for member in members:
+            for node in member.running_on:
+                self.active.setdefault(node.index, member)
+            self.known.update(member.known_on)

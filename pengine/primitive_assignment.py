@@ -16,8 +16,8 @@ from pengine.colocation_scores import (
 from pengine.colocations import this_with_colocations, with_this_colocations
 from pengine.ledger import ban_everywhere, replace_scores
 from pengine.node_choice import (
+    best_nodes,
     find_usable_nodes,
-    sort_nodes,
 )
 from pengine.relations import (
     Colocation,
@@ -113,12 +113,11 @@ def _keep(cluster: Cluster, resource: Resource, stop_if_fail: bool) -> None:
 def choose_node(cluster: Cluster, resource: Resource, prefer: Node | None, stop_if_fail: bool) -> None:
     """Choose the best node: the preferred or present one where it is as good as any."""
     scores = resource.allowed.scores
-    indices = [index for index, score in enumerate(scores) if score != ABSENT]
-    if not indices:
+    current = current_node(resource)
+    ranked = best_nodes(cluster, scores, current)
+    if not ranked:
         record(cluster, resource, None, forced=False, stop_if_fail=stop_if_fail)
         return
-    current = current_node(resource)
-    ranked = sort_nodes(cluster, indices, scores, current, cluster.options.placement_strategy)
     best = ranked[0]
     best_score = scores[best.index]
     chosen = best

@@ -40,6 +40,7 @@ def schedule_probes(cluster: Cluster) -> None:
     """Ask every usable node about every resource of which it is not known whether it runs there."""
     if not cluster.options.enable_startup_probes:
         return
+    clones: dict[str, _Chosen] = {}
     for node in cluster.nodes:
         if not node.online:
             if is_failed_remote(node):
@@ -50,34 +51,54 @@ def schedule_probes(cluster: Cluster) -> None:
         if node.is_remote_kind and is_false(node.attributes.get("resource-discovery-enabled")):
             continue
         for resource in cluster.resources:
-            _probe(cluster, resource, node)
+            _probe(cluster, resource, node, clones)
 
 
-def _probe(cluster: Cluster, resource: Resource, node: Node) -> None:
+class _Chosen:
+    """Which instance of an anonymous clone is asked about on which node: one known there, or one that goes there."""
+
+    __slots__ = ("_assigned", "_first", "_known")
+
+    def __init__(self, clone: Resource) -> None:
+        self._first = clone.children[0]
+        self._known: dict[int, Resource] = {}
+        self._assigned: dict[int, Resource] = {}
+        for instance in clone.children:
+            for index in instance.known_on:
+                self._known.setdefault(index, instance)
+            for node in assigned_nodes(instance):
+                self._assigned.setdefault(node.index, instance)
+
+    def on(self, node: Node) -> Resource:
+        """Return the instance to ask about on a node."""
+        return self._known.get(node.index) or self._assigned.get(node.index, self._first)
+
+
+def _probe(cluster: Cluster, resource: Resource, node: Node, clones: dict[str, _Chosen]) -> None:
     if resource.kind == PRIMITIVE:
         _probe_primitive(cluster, resource, node)
     elif resource.kind == CLONE:
-        _probe_clone(cluster, resource, node)
+        _probe_clone(cluster, resource, node, clones)
     elif resource.kind == BUNDLE:
-        _probe_bundle(cluster, resource, node)
+        _probe_bundle(cluster, resource, node, clones)
     else:
         for child in resource.children:
-            _probe(cluster, child, node)
+            _probe(cluster, child, node, clones)
 
 
-def _probe_bundle(cluster: Cluster, bundle: Resource, node: Node) -> None:
+def _probe_bundle(cluster: Cluster, bundle: Resource, node: Node, clones: dict[str, _Chosen]) -> None:
     for replica in bundle.replicas:
         if replica.ip is not None:
-            _probe(cluster, replica.ip, node)
+            _probe(cluster, replica.ip, node, clones)
         if replica.child is not None and node is replica.node:
-            _probe(cluster, replica.child, node)
-        _probe(cluster, replica.container, node)
+            _probe(cluster, replica.child, node, clones)
+        _probe(cluster, replica.container, node, clones)
         if replica.connection is not None:
-            _probe(cluster, replica.connection, node)
+            _probe(cluster, replica.connection, node, clones)
         order_replica_probes(cluster, bundle, replica, node)
 
 
-def _probe_clone(cluster: Cluster, clone: Resource, node: Node) -> None:
+def _probe_clone(cluster: Cluster, clone: Resource, node: Node, clones: dict[str, _Chosen]) -> None:
     sort_by_number(clone)
     if clone.exclusive_discovery:
         table = clone.allowed
@@ -86,12 +107,12 @@ def _probe_clone(cluster: Cluster, clone: Resource, node: Node) -> None:
             return
     if clone.unique:
         for instance in clone.children:
-            _probe(cluster, instance, node)
+            _probe(cluster, instance, node, clones)
         return
-    chosen = next((item for item in clone.children if node.index in item.known_on), None)
+    chosen = clones.get(clone.id)
     if chosen is None:
-        chosen = next((item for item in clone.children if node in assigned_nodes(item)), clone.children[0])
-    _probe(cluster, chosen, node)
+        chosen = clones[clone.id] = _Chosen(clone)
+    _probe(cluster, chosen.on(node), node, clones)
 
 
 def _probe_primitive(cluster: Cluster, resource: Resource, node: Node) -> None:

@@ -20,6 +20,7 @@ from pengine.node_choice import (
     role_of,
     single_node,
 )
+from pengine.parts import MemberPlaces
 from pengine.score_rows import PROMOTION as PROMOTION_ROW
 from pengine.score_rows import ScoreRow
 from pengine.vocabulary import (
@@ -96,30 +97,29 @@ def _promotion_attributes(instance: Resource, node: Node) -> dict[str, str]:
 def _applies(instance: Resource, node: Node) -> bool:
     """Say whether what the node says about its promotion concerns this instance."""
     if not instance.unique:
-        active = _member_active_on(instance, node)
+        places = _places(instance)
+        active = places.active.get(node.index)
         if active is instance:
             return True
-        if active is None and _any_known(instance, node):
+        if active is None and node.index in places.known:
             return True
     if not instance.running_on and not instance.known_on:
         return True
     return node.index in instance.known_on or node in instance.running_on
 
 
-def _siblings(instance: Resource) -> list[Resource]:
-    """Return the same part of every instance of the clone."""
+def _places(instance: Resource) -> MemberPlaces:
+    """Return where the same part of every instance of the clone is; that is settled when it is asked for."""
     clone = instance.top()
-    if instance.parent is clone:
-        return clone.children
-    return [member for group in clone.children for member in group.children if member.base_id == instance.base_id]
-
-
-def _member_active_on(instance: Resource, node: Node) -> Resource | None:
-    return next((sibling for sibling in _siblings(instance) if node in sibling.running_on), None)
-
-
-def _any_known(instance: Resource, node: Node) -> bool:
-    return any(node.index in sibling.known_on for sibling in _siblings(instance))
+    direct = instance.parent is clone
+    name = "" if direct else instance.base_id
+    found = clone.members.get(name)
+    if found is None:
+        members = clone.children
+        if not direct:
+            members = [member for group in clone.children for member in group.children if member.base_id == name]
+        found = clone.members[name] = MemberPlaces(members)
+    return found
 
 
 def choose_promoted(cluster: Cluster, clone: Resource) -> None:
@@ -216,6 +216,7 @@ def _order_instances(cluster: Cluster, clone: Resource) -> None:
             instance.promotion_priority = 0 if score == ABSENT else score
     clone.children = merge_sort(clone.children, lambda left, right: _compare_promotable(cluster, left, right))
     clone.changes.count += 1
+    clone.in_order = False
     clone.guard = False
 
 

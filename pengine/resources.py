@@ -350,6 +350,7 @@ def add_instance(cluster: Cluster, clone: Resource, number: int) -> Resource | N
     if number >= clone.clone_max:
         mark_removed(instance)
     clone.children.append(instance)
+    clone.in_order = False
     return instance
 
 

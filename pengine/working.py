@@ -17,7 +17,7 @@ from pengine.asides import Aside
 from pengine.ledger import Ledger
 from pengine.node_values import NodeValues
 from pengine.options import Options
-from pengine.parts import Parts
+from pengine.parts import MemberPlaces, Parts
 from pengine.relations import (
     Colocation,
     FailedOperation,
@@ -192,6 +192,7 @@ class Resource:
         "guard",
         "history_id",
         "id",
+        "in_order",
         "interleave",
         "internal",
         "kind",
@@ -203,6 +204,7 @@ class Resource:
         "lock_time",
         "maintenance",
         "managed",
+        "members",
         "meta",
         "migration_source",
         "migration_target",
@@ -294,6 +296,10 @@ class Resource:
         self.anonymous_class = False
 
         self.priority = 0
+        self.in_order = False
+        """For a clone: that its instances are in the order of their numbers."""
+        self.members: dict[str, MemberPlaces] = {}
+        """For a promotable clone: by name where its instances, or their members, are (see `promotion`)."""
         self.number = -1
         """Of an instance, as soon as somebody has asked for it (see `instances`)."""
         self.promotion_priority = 0
