@@ -42,6 +42,7 @@ class Action:
         "needs",
         "node",
         "operation",
+        "original_task",
         "parameters",
         "priority",
         "reason",
@@ -65,6 +66,8 @@ class Action:
         """Of a collective resource's action: the flags that its parts give it, by node index (-1: on any node)."""
         self.judged_at = -1
         """The count of `changes` for which `judged` holds."""
+        self.original_task: str | None = None
+        """See `effective_flags.original_task`."""
         self.interval_ms = 0
         self.reason: str | None = None
         self.priority = 0

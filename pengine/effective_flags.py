@@ -87,6 +87,12 @@ def original_task(action: Action) -> str:
 
     Instances that are groups have actions for the completion of a task themselves.
     """
+    if action.original_task is None:
+        action.original_task = _original_task(action)
+    return action.original_task
+
+
+def _original_task(action: Action) -> str:
     task = split_key(action.key)[1]
     position = task.find("_notify_")
     if position >= 0:

@@ -51,11 +51,15 @@ def sort_by_number(clone: Resource) -> None:
 
 def sort_instances(cluster: Cluster, instances: list[Resource]) -> list[Resource]:
     """Return the instances in the order in which they choose their nodes."""
-    return merge_sort(instances, lambda left, right: compare_instances(cluster, left, right))
+    wanted: dict[str, int] = {}
+    return merge_sort(instances, lambda left, right: compare_instances(cluster, left, right, wanted))
 
 
-def compare_instances(cluster: Cluster, left: Resource, right: Resource) -> int:
-    """Compare two instances: negative where the left one chooses first."""
+def compare_instances(cluster: Cluster, left: Resource, right: Resource, wanted: dict[str, int]) -> int:
+    """Compare two instances: negative where the left one chooses first.
+
+    `wanted` keeps, while one list is sorted, what colocations say about each instance's staying where it is.
+    """
     left_count, right_count = len(left.running_on), len(right.running_on)
     if left_count and right_count and left_count != right_count:
         return -1 if left_count < right_count else 1
@@ -77,7 +81,7 @@ def compare_instances(cluster: Cluster, left: Resource, right: Resource) -> int:
     left_failed, right_failed = _is_failed(left), _is_failed(right)
     if left_failed != right_failed:
         return -1 if right_failed else 1
-    order = _compare_by_colocations(cluster, left, left_node, right, right_node)
+    order = _compare_by_colocations(cluster, left, left_node, right, right_node, wanted)
     if order:
         return order
     return (instance_number(left) > instance_number(right)) - (instance_number(left) < instance_number(right))
@@ -122,10 +126,14 @@ def _is_failed(resource: Resource) -> bool:
 
 
 def _compare_by_colocations(
-    cluster: Cluster, left: Resource, left_node: Node, right: Resource, right_node: Node
+    cluster: Cluster, left: Resource, left_node: Node, right: Resource, right_node: Node, wanted: dict[str, int]
 ) -> int:
-    left_score = _colocated_score(cluster, left, left_node)
-    right_score = _colocated_score(cluster, right, right_node)
+    left_score = wanted.get(left.id)
+    if left_score is None:
+        left_score = wanted[left.id] = _colocated_score(cluster, left, left_node)
+    right_score = wanted.get(right.id)
+    if right_score is None:
+        right_score = wanted[right.id] = _colocated_score(cluster, right, right_node)
     return (right_score > left_score) - (right_score < left_score)
 
 
@@ -273,12 +281,14 @@ def _assign_instance(
 
 def _ban_unusable(cluster: Cluster, parent: Resource, instance: Resource, node_max: int) -> None:
     """Keep an instance off nodes that are full, or that the clone may not use."""
+    usable = cluster.usable
     table = parent.allowed
+    allowed, counts = table.scores, table.counts
+    removed = instance.removed
     for index, score in enumerate(instance.allowed.scores):
         if score == ABSENT:
             continue
-        node = cluster.nodes_by_index[index]
-        if instance.removed or not node.available() or table.scores[index] < 0 or table.counts[index] >= node_max:
+        if removed or not usable[index] or allowed[index] < 0 or counts[index] >= node_max:
             set_score(cluster, instance, index, MINUS_INFINITY, "clone", parent.id)
             for child in instance.children:
                 if child.allowed.scores[index] != ABSENT:

@@ -214,19 +214,20 @@ def _order_instances(cluster: Cluster, clone: Resource) -> None:
         elif instance.promotion_priority >= 0:
             score = clone.allowed.scores[node.index]
             instance.promotion_priority = 0 if score == ABSENT else score
-    clone.children = merge_sort(clone.children, lambda left, right: _compare_promotable(cluster, left, right))
+    wanted: dict[str, int] = {}
+    clone.children = merge_sort(clone.children, lambda left, right: _compare_promotable(cluster, left, right, wanted))
     clone.changes.count += 1
     clone.in_order = False
     clone.guard = False
 
 
-def _compare_promotable(cluster: Cluster, left: Resource, right: Resource) -> int:
+def _compare_promotable(cluster: Cluster, left: Resource, right: Resource, wanted: dict[str, int]) -> int:
     if left.promotion_priority != right.promotion_priority:
         return -1 if left.promotion_priority > right.promotion_priority else 1
     left_role, right_role = role_of(left, True), role_of(right, True)
     if left_role != right_role:
         return -1 if left_role > right_role else 1
-    return compare_instances(cluster, left, right)
+    return compare_instances(cluster, left, right, wanted)
 
 
 def _print_promotion(cluster: Cluster, instance: Resource) -> None:
