@@ -127,10 +127,10 @@ def _check_last_failures(cluster: Cluster, node: Node, history: ResourceHistory,
 
 
 def _agent_changed(resource: Resource, history: ResourceHistory) -> bool:
-    return (resource.standard, resource.provider or "", resource.type) != (
-        history.standard,
-        history.provider or "",
-        history.type,
+    return (
+        resource.type != history.type
+        or resource.standard != history.standard
+        or (resource.provider or "") != (history.provider or "")
     )
 
 

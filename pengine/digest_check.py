@@ -9,7 +9,7 @@ from pengine.namevalue import merge_missing
 from pengine.operations import find_operation, operation_meta
 from pengine.relations import OperationDigests
 from pengine.resource_state import current_node
-from pengine.resources import evaluate_for, parameters_on
+from pengine.resources import evaluate_for, parameters_differ, parameters_on
 from pengine.state import HistoryEntry
 from pengine.working import Cluster, Node, Resource
 
@@ -66,7 +66,7 @@ def compare_digests(cluster: Cluster, resource: Resource, entry: HistoryEntry, n
     key = (resource.id, entry.task, entry.interval_ms)
     now = node.digests.get(key)
     if now is None:
-        now = _calculate(cluster, resource, entry, node, with_restart=recorded is not None)
+        now = _digests(cluster, resource, entry, node, with_restart=recorded is not None)
         node.digests[key] = now
     if recorded is not None and now.restart is not None and now.restart != recorded:
         return NEEDS_RESTART
@@ -75,6 +75,26 @@ def compare_digests(cluster: Cluster, resource: Resource, entry: HistoryEntry, n
     if now.full == entry.digest:
         return MATCH
     return NEEDS_RESTART if now.own and entry.interval_ms == 0 else MISMATCH
+
+
+def _digests(
+    cluster: Cluster, resource: Resource, entry: HistoryEntry, node: Node, *, with_restart: bool
+) -> OperationDigests:
+    """Calculate the digests, once for all nodes and instances where the parameters are the same."""
+    operation = find_operation(resource, entry.task, entry.interval_ms, True)
+    if (
+        resource.launcher is not None
+        or resource.is_fence_device
+        or parameters_differ(resource)
+        or (operation is not None and operation.parameters.per_node)
+    ):
+        return _calculate(cluster, resource, entry, node, with_restart=with_restart)
+    covered = entry.force_restart if with_restart else None
+    key = (id(resource.definition), entry.task, entry.interval_ms, with_restart, covered)
+    known = cluster.digests.get(key)
+    if known is None:
+        known = cluster.digests[key] = _calculate(cluster, resource, entry, node, with_restart=with_restart)
+    return known
 
 
 def _calculate(

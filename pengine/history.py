@@ -10,7 +10,6 @@ from pengine.history_order import active_range, sort_entries
 from pengine.history_owner import find_history_owner, removed_resource
 from pengine.operation_result import OperationReader
 from pengine.resource_state import apply_history
-from pengine.resources import target_role
 from pengine.state import HistoryEntry, ResourceHistory
 from pengine.vocabulary import (
     UNKNOWN,
@@ -42,7 +41,7 @@ def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory
         reader.read(entry)
     _keep_recurring(cluster, resource, node, entries)
     apply_history(cluster, resource, node, reader.reaction)
-    limit = target_role(resource)
+    limit = resource.target_role
     if limit != UNKNOWN and (resource.next_role == UNKNOWN or limit < resource.next_role):
         resource.next_role = limit
     resource.orig_role = max(resource.orig_role, saved_role)
@@ -50,7 +49,7 @@ def read_resource_history(cluster: Cluster, node: Node, history: ResourceHistory
 
 def _keep_recurring(cluster: Cluster, resource: Resource, node: Node, entries: list[HistoryEntry]) -> None:
     """Note the recurring operations that are running: as actions that need not be done again."""
-    if not node.online:
+    if not node.online or not any(entry.interval_ms for entry in entries):
         return
     start_index, stop_index = active_range(entries)
     for position, entry in enumerate(entries):

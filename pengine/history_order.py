@@ -12,7 +12,16 @@ from pengine.state import HistoryEntry
 
 def sort_entries(entries: tuple[HistoryEntry, ...]) -> list[HistoryEntry]:
     """Return the entries in the order in which the operations were carried out."""
+    if len(entries) < 2:
+        return list(entries)
+    calls = {entry.call_id for entry in entries}
+    if len(calls) == len(entries) == len({entry.id for entry in entries}) and min(calls) >= 0:
+        return sorted(entries, key=_call)  # nothing but the number of the call can decide
     return merge_sort(entries[::-1], compare_entries)
+
+
+def _call(entry: HistoryEntry) -> int:
+    return entry.call_id
 
 
 def compare_entries(left: HistoryEntry, right: HistoryEntry) -> int:

@@ -131,8 +131,9 @@ def apply_history(cluster: Cluster, resource: Resource, node: Node, reaction: in
         _fence_for_lost_resource(cluster, resource, node)
     if node.unclean:
         reaction = IGNORE
-    _apply_reaction(cluster, resource, node, reaction)
-    if resource.is_connection and resource.failed:
+    if reaction != IGNORE:
+        _apply_reaction(cluster, resource, node, reaction)
+    if resource.failed and resource.is_connection:
         remote = cluster.node_by_id.get(resource.id.lower())
         if remote is not None and remote.unclean:
             remote.seen = True
@@ -145,9 +146,10 @@ def apply_history(cluster: Cluster, resource: Resource, node: Node, reaction: in
     else:
         if resource.history_id is not None and ":" in resource.history_id:
             resource.history_id = None
-        for action in resource.actions_by_key.get(f"{resource.id}_stop_0", ()):
-            if action.node is node:
-                action.set(OPTIONAL)
+        if resource.actions:
+            for action in resource.actions_by_key.get(f"{resource.id}_stop_0", ()):
+                if action.node is node:
+                    action.set(OPTIONAL)
     if resource.orig_role == STOPPED and resource.migration_source is node and resource.migration_target:
         resource.orig_role = STARTED
 

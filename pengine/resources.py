@@ -166,7 +166,7 @@ def parameters_on(cluster: Cluster, resource: Resource, node: Node | None) -> di
 
     The result is shared and must not be changed.
     """
-    key = node.index if node is not None and _parameters_differ(resource) else -1
+    key = node.index if node is not None and parameters_differ(resource) else -1
     cached = resource.parameter_cache.get(key)
     if cached is None:
         cached = evaluate_for(cluster, resource.definition.parameters, resource, node)
@@ -176,7 +176,8 @@ def parameters_on(cluster: Cluster, resource: Resource, node: Node | None) -> di
     return cached
 
 
-def _parameters_differ(resource: Resource) -> bool:
+def parameters_differ(resource: Resource) -> bool:
+    """Say whether the parameters of a resource may be others on other nodes."""
     current: Resource | None = resource
     while current is not None:
         if current.definition.parameters.per_node:

@@ -444,6 +444,7 @@ class Cluster:
         "context",
         "dc",
         "deeds",
+        "digests",
         "failed_operations",
         "fence_device_exists",
         "guests",
@@ -506,6 +507,8 @@ class Cluster:
         """How often what a resource would like was passed on along a colocation."""
         self.operation_settings: dict[tuple[int, int, str, int], dict[str, str]] = {}
         """By the identity of the definitions of resource and operation, task and interval (see `operations`)."""
+        self.digests: dict[tuple[int, str, int, bool, str | None], OperationDigests] = {}
+        """Those that are the same on all nodes (see `digest_check`)."""
         self.tickets: dict[str, tuple[bool, bool]] = {}
         self.locations: list[Location] = []
         self.colocations: list[Colocation] = []
