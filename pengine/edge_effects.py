@@ -96,48 +96,63 @@ def apply_edge(
     marks = edge.marks
     resource = then.resource
 
-    def through(owner: Resource, filters: int, mark: int) -> int:
-        return _apply_mark(cluster, updater, owner, first, then, node, first_flags, filters, mark)
-
     if marks & FIRST_IMPLIES_THEN:
         if resource is not None:
-            changed |= through(resource, OPTIONAL, FIRST_IMPLIES_THEN)
+            changed |= _apply_mark(
+                cluster, updater, resource, first, then, node, first_flags, OPTIONAL, FIRST_IMPLIES_THEN
+            )
         elif not first_flags & OPTIONAL and then.flags & OPTIONAL:
             then.clear(OPTIONAL)
             changed |= CHANGED_THEN
     if marks & INTERMEDIATE_STOP and resource is not None:
-        changed |= through(resource, OPTIONAL | RUNNABLE, INTERMEDIATE_STOP)
+        filters = OPTIONAL | RUNNABLE
+        changed |= _apply_mark(cluster, updater, resource, first, then, node, first_flags, filters, INTERMEDIATE_STOP)
     if marks & THEN_IMPLIES_FIRST:
         if first.resource is not None:
-            changed |= through(first.resource, OPTIONAL, THEN_IMPLIES_FIRST)
+            changed |= _apply_mark(
+                cluster, updater, first.resource, first, then, node, first_flags, OPTIONAL, THEN_IMPLIES_FIRST
+            )
         elif not first_flags & OPTIONAL and first.flags & RUNNABLE:
             first.clear(RUNNABLE)
             changed |= CHANGED_FIRST
     if marks & PROMOTED_THEN_IMPLIES_FIRST and resource is not None:
-        changed |= through(resource, OPTIONAL, PROMOTED_THEN_IMPLIES_FIRST)
+        changed |= _apply_mark(
+            cluster, updater, resource, first, then, node, first_flags, OPTIONAL, PROMOTED_THEN_IMPLIES_FIRST
+        )
     if marks & MIN_RUNNABLE:
         changed |= _count_runnable(then, first_flags)
+    blocks = bool(marks & UNRUNNABLE_FIRST_BLOCKS)
     if marks & NESTED_REMOTE_PROBE and resource is not None:
         if not first_flags & RUNNABLE and first.resource is not None and first.resource.running_on:
             edge.marks = 0
         else:
-            changed |= through(resource, RUNNABLE, UNRUNNABLE_FIRST_BLOCKS)
-    if marks & UNRUNNABLE_FIRST_BLOCKS:
+            blocks = True
+    if blocks:
         if resource is not None:
-            changed |= through(resource, RUNNABLE, UNRUNNABLE_FIRST_BLOCKS)
+            changed |= _apply_mark(
+                cluster, updater, resource, first, then, node, first_flags, RUNNABLE, UNRUNNABLE_FIRST_BLOCKS
+            )
         elif not first_flags & RUNNABLE and then.flags & RUNNABLE:
             then.clear(RUNNABLE)
             changed |= CHANGED_THEN
-    if resource is not None:
-        for mark, filters in (
-            (UNMIGRATABLE_THEN_BLOCKS, OPTIONAL),
-            (FIRST_ELSE_THEN, OPTIONAL),
-            (ORDERED, RUNNABLE),
-            (ASYMMETRIC, RUNNABLE),
-        ):
+    if resource is not None and marks & _RARER:
+        for mark in (UNMIGRATABLE_THEN_BLOCKS, FIRST_ELSE_THEN, ORDERED, ASYMMETRIC):
             if marks & mark:
-                changed |= through(resource, filters, mark)
+                filters = OPTIONAL if mark in (UNMIGRATABLE_THEN_BLOCKS, FIRST_ELSE_THEN) else RUNNABLE
+                changed |= _apply_mark(cluster, updater, resource, first, then, node, first_flags, filters, mark)
     return changed | _apply_graph_marks(first, then, first_flags, then_flags, marks)
+
+
+_RARER = UNMIGRATABLE_THEN_BLOCKS | FIRST_ELSE_THEN | ORDERED | ASYMMETRIC
+
+
+def _changes_nothing(mark: int, flags: int) -> bool:
+    """Say whether a mark leaves the later action, and all its parts, as they are; `flags` are those of the first."""
+    if mark == ORDERED:
+        return True
+    if mark == UNRUNNABLE_FIRST_BLOCKS:
+        return bool(flags & RUNNABLE)
+    return mark == FIRST_IMPLIES_THEN and bool(flags & OPTIONAL)
 
 
 def _apply_graph_marks(first: Action, then: Action, first_flags: int, then_flags: int, marks: int) -> int:
@@ -181,6 +196,12 @@ def _apply_mark(
     mark: int,
 ) -> int:
     """Apply one mark as the kind of resource that it concerns demands."""
+    if _changes_nothing(mark, flags):
+        if owner.kind <= GROUP or then.resource is None:
+            return 0
+        instances = then.resource.instances()
+        if not _is_interleaved(first, then) and (not instances or instances[0].kind == PRIMITIVE):
+            return 0
     if owner.kind == PRIMITIVE or then.resource is None:
         return _apply_plain(updater, first, then, flags, filters, mark)
     if owner.kind == GROUP:
