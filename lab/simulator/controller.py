@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cib.apart import work_apart
-from cib.document import Document
 from cib.replica_events import Diverged, Persist, Persisted, PersistFailed
 from cib.status_view import resource_history
 from crmd.controller import Controller
@@ -26,7 +25,6 @@ from crmd.events import (
     KeepInput,
     Paused,
     Schedule,
-    Scheduled,
     ScheduleFailed,
     StateChanged,
     StopWorker,
@@ -42,6 +40,7 @@ from heartbeat.messages import StillHere, StopReady, StopRequested
 from ipc.note import Note
 from ipc.timers import CancelTimer, SetTimer
 from lab.simulator.clients import MARK
+from lab.simulator.policy import PolicyProcess
 from lab.simulator.process import Connection, Process
 from lab.simulator.world import BOOT_OFFSET_MS
 from lrmd.messages import Cancel, Execute, Forget
@@ -86,6 +85,9 @@ class ControllerProcess(Process):
         replica = machine.disk.make_replica(machine.name, settings.incarnation, large=machine.cluster.scenario.large)
         self.core = Controller(
             settings, replica, Fencer(machine.name, machine.world.rng, machine.world.now), machine.world.now
+        )
+        self._policy = PolicyProcess(
+            machine.name, lambda: self.core.document.to_compact_bytes(), machine.cluster.invariants.cib
         )
         self.later(machine.world.delay(50, 300), self._begin)
 
@@ -185,8 +187,10 @@ class ControllerProcess(Process):
             case WorkApart():
                 self._work_apart(effect)
             case CibPatched():
+                self._policy.patched(effect.patch)
                 self._document_changed(effect.version, replaced=False)
             case CibReplaced():
+                self._policy.replaced()
                 self._document_changed(effect.version, replaced=True)
             case Schedule():
                 self._schedule(effect)
@@ -260,15 +264,14 @@ class ControllerProcess(Process):
     # -- policy engine ---------------------------------------------------------------------------------------------
 
     def _schedule(self, effect: Schedule) -> None:
-        snapshot = self.core.document.to_compact_bytes()
         delay = self.world.delay(*SCHEDULE_MS)
         if self.machine.worker_deaths > 0:
             self.machine.worker_deaths -= 1
+            self._policy.replaced()
             self.post(ScheduleFailed(effect.request, "the worker died"), delay)
             return
-        outcome = schedule(unpack(Document.from_bytes(snapshot)), effect.at)
         self.world.reached["schedules"] += 1
-        self.post(Scheduled(effect.request, outcome.graph, tuple(outcome.notes), tuple(outcome.deeds)), delay)
+        self.post(self._policy.schedule(effect), delay)
 
     # -- for the last checks ---------------------------------------------------------------------------------------
 
