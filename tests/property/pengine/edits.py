@@ -61,7 +61,8 @@ class Editor:
             (3, self._move_anything),
             (3, self._exchange_value),
             (3, self._refer),
-            (2, self._use_template),
+            (4, self._use_template),
+            (4, self._change_what_others_use),
             (2, self._add_node),
             (2, self._add_default),
             (1, self._rename),
@@ -246,6 +247,16 @@ class Editor:
             )
             section.insert(0, template)
         primitive.set("template", self._chance.choice((template.get("id") or "", "template2")))
+
+    def _change_what_others_use(self) -> None:
+        """Change something in a template, or in a set that others refer to."""
+        part = self._any("configuration/resources/template[@id = ../descendant::primitive/@template]/descendant::op")
+        if part is not None and self._chance.randrange(2):
+            part.set("interval", f"{self._number + 20}s")
+            return
+        pair = self._any("configuration//*[@id = //@id-ref]/nvpair")
+        if pair is not None:
+            pair.set("value", self._chance.choice(_VALUES))
 
     def _add_node(self) -> None:
         section, name = self._any("configuration/nodes"), self._chance.choice(("node1", "node7", "node8"))

@@ -21,7 +21,7 @@ from tests.property.pengine.edits import Editor
 
 FULL = bool(os.environ.get("PACEKEEPER_TEST_FULL"))
 SEQUENCES = 600 if FULL else 40
-PATCHES = 8
+PATCHES = 12
 NOW = 1_700_000_000
 
 

@@ -84,6 +84,35 @@ def test_what_is_made_of_a_template_is_read_again_with_it() -> None:
     assert [block.sets[0].pairs for block in (blocks["a"], blocks["b"])] == [(("fake", "9"),)] * 2
 
 
+GROUP = b'<group id="g"><primitive id="inside" template="t"/></group>'
+
+
+def test_a_member_of_a_group_follows_its_template() -> None:
+    cluster = Cluster()
+    cluster.read_after(Create(RESOURCES, 0, TEMPLATES[0]), Create(RESOURCES, 1, GROUP))
+    cluster.read_after(Modify(f"{RESOURCES}/template[@id='t']", (("id", "t"), ("class", "lsb"), ("type", "httpd"))))
+    group = next(item for item in cluster.state.resources if item.id == "g")
+    assert [(item.standard, item.type) for item in group.children] == [("lsb", "httpd")]
+
+
+def test_a_template_that_comes_later_counts_for_what_names_it() -> None:
+    cluster = Cluster()
+    cluster.read_after(Create(RESOURCES, 0, GROUP), Create(RESOURCES, 1, TEMPLATES[1]))
+    cluster.read_after(Create(RESOURCES, 0, TEMPLATES[0]))
+    found = {item.id: item for item in cluster.state.resources}
+    assert [item.type for item in (found["a"], found["g"].children[0])] == ["Dummy", "Dummy"]
+    assert cluster.state.tags["t"] == ("inside", "a")
+
+
+def test_a_reference_to_nothing_finds_what_comes_with_a_new_section() -> None:
+    cluster = Cluster()
+    cluster.read_after(Create(primitive("r0"), 0, b'<meta_attributes id-ref="status-2"/>'))
+    cluster.read_after(Delete("/cib/status"))
+    assert [block.id for block in cluster.state.resources[0].meta.sets] == [""]
+    cluster.read_after(Create("/cib", 1, b'<status><x id="status-2"><nvpair name="priority" value="7"/></x></status>'))
+    assert [block.pairs for block in cluster.state.resources[0].meta.sets] == [(("priority", "7"),)]
+
+
 def test_a_set_that_refers_to_another_follows_it() -> None:
     cluster = Cluster()
     cluster.read_after(
