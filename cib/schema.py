@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import schemas
@@ -35,8 +34,6 @@ RULES_DEEP = 8
 """Rules inside rules that libxml2 is given. A mistake in the innermost makes it try both ways in each of them again:
 its time doubles with each, and thirty of them would keep it busy for hours. Our own matching tries each once."""
 _MAIN_FILE = "cib.rng"
-# Not through importlib.resources: that brings tempfile, shutil and bz2 into every tool that reads a document.
-_DIRECTORY = Path(schemas.__file__).parent
 
 
 def schema_names() -> tuple[str, ...]:
@@ -139,11 +136,11 @@ def _validator() -> RelaxNg:
 
 
 def _compile() -> RelaxNg:
-    return RelaxNg(str(_DIRECTORY / _MAIN_FILE))
+    return RelaxNg(schemas.path_of(_MAIN_FILE))
 
 
 @cache
 def _grammar() -> Grammar:
-    main = parse_schema((_DIRECTORY / _MAIN_FILE).read_bytes())
+    main = parse_schema(schemas.read(_MAIN_FILE))
     included = [element.get("href", "") for element in elements(main) if str(element.tag).endswith("}include")]
-    return Grammar([main, *(parse_schema((_DIRECTORY / name).read_bytes()) for name in included)])
+    return Grammar([main, *(parse_schema(schemas.read(name)) for name in included)])

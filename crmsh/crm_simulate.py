@@ -34,6 +34,8 @@ from pengine.unpack import unpack_element
 from pengine.working import Cluster
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from crmsh.simulation.details import Details
     from crmsh.simulation.xml_output import XmlWriter
 
@@ -41,6 +43,17 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run from the command line; return the exit status."""
     return run(TOOL, argv, _answer)
+
+
+def command() -> NoReturn:
+    """Run as a process of its own, and end it without taking the interpreter apart, which takes as long as a decision.
+
+    What was written has been flushed by then, and every file is closed.
+    """
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _answer(call: Call) -> int:

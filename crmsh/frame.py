@@ -33,7 +33,7 @@ COMMON = (
 class Tool:
     """A tool: its name, what it is for, its options, and the formats of its answers (the first is the default)."""
 
-    __slots__ = ("formats", "name", "notes", "options", "refused", "summary", "usage", "words")
+    __slots__ = ("about", "formats", "name", "notes", "options", "refused", "summary", "usage", "words")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Tool:
         words: bool = False,
         refused: dict[str, str] | None = None,
         notes: str = "",
+        about: Callable[[], str] | None = None,
     ) -> None:
         own = {option.key for option in options}
         self.name, self.summary, self.usage, self.formats = name, summary, usage, formats
@@ -56,6 +57,8 @@ class Tool:
         """Options of the classic tool that this one does not have, with the sentence that says what to do."""
         self.notes = notes
         """What the help says after the options."""
+        self.about = about
+        """What `--version` says after the version."""
 
 
 def _common(option: Option, formats: tuple[str, ...]) -> Option:
@@ -142,7 +145,7 @@ def run(tool: Tool, argv: list[str] | None, body: Callable[[Call], int]) -> int:
         sys.stdout.write(help_text(tool.name, tool.summary, tool.options, tool.usage) + tool.notes)
         return OK
     if given.has("version"):
-        sys.stdout.write(VERSION_LINE)
+        sys.stdout.write(VERSION_LINE + (tool.about() if tool.about is not None else ""))
         return OK
     call = Call(tool, arguments, given)
     if call.form not in tool.formats:

@@ -11,7 +11,9 @@ import sys
 
 from ipc.frames import FrameReader, FrameTooLarge, encode_frame
 from ipc.output import follow_rotation, reopen_output
+from ipc.version import VERSION
 from pengine.collector import paused_collector
+from pengine.form import form
 from pengine.local_zone import local_zone
 from pengine.wire import WireError
 from pengine.worker import Worker
@@ -25,6 +27,9 @@ EXIT_GARBLED = 76
 
 def main() -> int:
     """Serve until the other side closes; return the exit status."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"Pacekeeper {VERSION}\npolicy engine: {form()}\n")
+        return EXIT_OK
     follow_rotation(lambda: reopen_output(worker=True))
     gc.freeze()
     frames = FrameReader()

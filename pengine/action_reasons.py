@@ -5,8 +5,6 @@ Source: design page 0010, "Explanations".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pengine.colocations import with_this_colocations
 from pengine.effective_flags import BEGUN_BY
 from pengine.explanation import ActionView, Reason, Wait
@@ -180,10 +178,14 @@ def _bottom(cluster: Cluster, action: Action) -> Reason:
     return Reason("unrunnable", resource.id if resource is not None else "", detail=action.reason or "")
 
 
-def _lineage(resource: Resource | None) -> Iterator[str]:
+def _lineage(resource: Resource | None) -> list[str]:
+    """Return the ids of a resource and of all that it is in."""
+    # No generator: one that is compiled does not know `in`.
+    found: list[str] = []
     while resource is not None:
-        yield resource.id
+        found.append(resource.id)
         resource = resource.parent
+    return found
 
 
 def order_between(cluster: Cluster, first: Action, then: Action) -> str:

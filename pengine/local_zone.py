@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_SYSTEM_ZONE = Path("/etc/localtime")
+_SYSTEM_ZONE = "/etc/localtime"
 
 
 def local_zone(name: str | None) -> tzinfo:
@@ -17,7 +16,7 @@ def local_zone(name: str | None) -> tzinfo:
     try:
         if name:
             return ZoneInfo(name.removeprefix(":"))
-        with _SYSTEM_ZONE.open("rb") as stream:
+        with open(_SYSTEM_ZONE, "rb") as stream:
             return ZoneInfo.from_file(stream)
     except (OSError, ValueError, ZoneInfoNotFoundError):
         return datetime.now(UTC).astimezone().tzinfo or UTC

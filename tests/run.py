@@ -15,6 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 CODE = ("ipc", "heartbeat", "cib", "pengine", "crmd", "stonith", "lrmd", "ocf", "crmsh", "lab", "tests")
+ENGINE_TESTS = (
+    "tests/unit/pengine",
+    "tests/transcripts/pengine",
+    "tests/unit/crmsh/test_simulation.py",
+    "tests/conformance/test_scheduler.py",
+)
+NOT_HERE = 3
+"""Exit code of a stage that can't be run on this machine."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,12 @@ class Stage:
 def pytest(*arguments: str) -> tuple[str, ...]:
     """A pytest call that works from a checkout."""
     return (str(BIN / "python"), "-m", "pytest", "-q", *arguments)
+
+
+def compiled_tests(full: bool) -> tuple[str, ...]:
+    """What is run with the compiled policy engine; with its speed it is as long as the plain conformance stage."""
+    more = ("tests/property/pengine", "tests/differential") if full else ()
+    return ("-v", *ENGINE_TESTS, *more)
 
 
 def stages(full: bool) -> list[Stage]:
@@ -63,6 +77,9 @@ def stages(full: bool) -> list[Stage]:
             6 * factor,
         ),
         Stage("conformance", pytest("tests/conformance"), False, 10),
+        # The policy engine's tests once more, with its compiled form; pytest's first lines say which one runs.
+        Stage("compile", ("./run", "compile"), False, 8),
+        Stage("compiled", ("env", "PACEKEEPER_TEST_COMPILED=1", *pytest(*compiled_tests(full))), False, 8 * factor),
         Stage("simulation", pytest("tests/simulation", "--timeout=0"), False, 8 * factor),
         Stage("lab", pytest("tests/lab", "--timeout=180"), False, 16 * factor),
     ]
@@ -80,8 +97,12 @@ def main() -> int:
     results: list[tuple[Stage, bool, float]] = []
     passed = failed = 0
     skipped: list[str] = []
+    compiled = False
     for stage in stages(options.full):
-        if (options.only and stage.name != options.only) or (options.quick and not stage.quick):
+        needed = options.only == "compiled" and stage.name == "compile"
+        if (options.only and stage.name != options.only and not needed) or (options.quick and not stage.quick):
+            continue
+        if stage.name == "compiled" and not compiled:
             continue
         if stage.command[1:3] == ("-m", "pytest") and not any(
             (ROOT / argument).exists() for argument in stage.command if argument.startswith("tests/")
@@ -91,6 +112,11 @@ def main() -> int:
         print(f"== {stage.name}: {' '.join(stage.command)}", flush=True)  # noqa: T201
         start = time.monotonic()
         output, code = run(stage, environment)
+        if stage.name == "compile":
+            compiled = code == 0
+            if code == NOT_HERE:
+                skipped.append(f"compiled: {output.strip().splitlines()[-1].removeprefix('run: ')}")
+                continue
         results.append((stage, code in (0, 5), time.monotonic() - start))
         for kind, count in re.findall(r"(\d+) (passed|failed|error)", output.rsplit("\n", 3)[-2] if output else ""):
             passed += int(kind) if count == "passed" else 0

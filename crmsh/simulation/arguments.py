@@ -19,6 +19,7 @@ from crmsh.simulation.injection import (
     parse_flag,
     parse_operation,
 )
+from pengine.form import form
 from pengine.simulation import OperationFailure
 
 _O, _E, _A, _S = "Operations", "Synthetic cluster events", "Artifacts", "Data source"
@@ -95,6 +96,7 @@ TOOL = Tool(
     usage="[options] [--explain RSC [NODE]]",
     words=True,
     notes=_NOTES,
+    about=lambda: f"policy engine: {form()}\n",
 )  # fmt: skip
 _NODES = (("node-up", ONLINE), ("node-down", OFFLINE), ("node-fail", FAILING))
 _TICKETS = (
