@@ -4,6 +4,7 @@
     .venv/bin/python -m bench.cold_start    three nodes from nothing to idle with a DC
     .venv/bin/python -m bench.scheduling    the policy engine on generated clusters
     .venv/bin/python -m bench.patches       its warm worker, given one small change after the other
+    .venv/bin/python -m bench.forms         the whole crm_simulate, plain and compiled
     .venv/bin/python -m bench.commands      start-up of the command line tools
     .venv/bin/python -m bench.memory        what the daemons of a node hold
 
