@@ -100,10 +100,12 @@ class _ResourceWriter:
         self._cluster = cluster
         self._show_pending = show_pending
         self._failed_probes: dict[tuple[str, int], int] = {}
+        """By the name under which it was probed, and the node; of several results the first counts."""
         for failure in cluster.failed_operations:
             entry = failure.entry
             if is_masked_probe_failure(entry) and entry.rc is not None:
-                self._failed_probes[(failure.resource_id, failure.node.index)] = entry.rc
+                probed = entry.key.removesuffix("_monitor_0")
+                self._failed_probes.setdefault((probed, failure.node.index), entry.rc)
 
     def write(self, resource: Resource, indent: int, lines: list[str]) -> None:
         """Append the lines of a resource."""
@@ -160,8 +162,9 @@ class _ResourceWriter:
         return f" {pending or ROLE_NAMES[role]}"
 
     def _probe_text(self, resource: Resource, node: Node | None) -> str:
+        name = _probed_name(resource)
         for (identifier, index), rc in self._failed_probes.items():
-            if identifier == resource.id and (node is None or node.index == index):
+            if identifier == name and (node is None or node.index == index):
                 text = _RC_TEXTS.get(rc)
                 if text is not None:
                     return f" ({text}) "
@@ -271,11 +274,17 @@ class _ResourceWriter:
             title = "Stopped"
             if _clone_limit(clone) == STOPPED:
                 title = "Stopped (disabled)"
-            for (identifier, index), rc in self._failed_probes.items():
-                if index == node.index and identifier.rpartition(":")[0] == clone.children[0].base_id:
-                    title = f"Stopped ({_RC_TEXTS.get(rc, rc)})"
+            rc = self._failed_probes.get((_probed_name(clone), node.index))
+            if rc is not None:
+                title = f"Stopped ({_RC_TEXTS.get(rc, rc)})"
             states.setdefault(title, []).append(node)
         return states
+
+
+def _probed_name(resource: Resource) -> str:
+    """Return the name whose failed probes are shown: in a clone what is cloned, so neither instances nor members."""
+    top = resource.top()
+    return top.children[0].base_id if top.kind == CLONE and top.children else resource.id
 
 
 def _is_disabled(resource: Resource) -> bool:
