@@ -157,6 +157,8 @@ def instance_difference(root: etree._Element, peer: Decision, ours: Decision) ->
         ("instance that moves", _moves_instance(peer, ours)),
         ("colocation of a clone", _clone_follows(root, peer, ours)),
         ("member that is not promoted", _has_uneven_promotion(root)),
+        ("instance tried again", _tries_in_another_order(root, peer, ours)),
+        ("probe that can't be", _waits_for_probe(root, peer, ours)),
     )
     return next((name for name, holds in reasons if holds), "")
 
@@ -209,3 +211,39 @@ def _has_uneven_promotion(root: etree._Element) -> bool:
             if len(roles) > 1:
                 return True
     return False
+
+
+def _tries_in_another_order(root: etree._Element, peer: Decision, ours: Decision) -> bool:
+    """An instance that did not get its own node is tried again at once; the older version takes the others first.
+
+    So it is another one for which the nodes are taken meanwhile (placement, 14.3, phase 1). All else must be equal.
+    """
+    if ours.differing(peer) != ["scores"]:
+        return False
+    owners = _owners(root)
+    again = Counter(line.partition(": ")[0] for line in ours.scores if " allocation score " in line)
+    retried = {owners.get(_base(name)) for name, count in again.items() if count > _PRINTED_ONCE} - {None}
+    differing = [*(Counter(peer.scores) - Counter(ours.scores)), *(Counter(ours.scores) - Counter(peer.scores))]
+    places = {line.partition(": ")[0] for line in differing}
+    return all(owners.get(_base(place)) in retried for place in places) and all(
+        f"{place}: -INFINITY" in differing for place in places
+    )
+
+
+_PRINTED_ONCE = 2
+"""How often the score of an instance on a node is printed: with its clone, and when it is assigned."""
+
+
+def _base(line: str) -> str:
+    return line.partition(" ")[0].partition(":")[0]
+
+
+def _waits_for_probe(root: etree._Element, peer: Decision, ours: Decision) -> bool:
+    """Inactive instances wait for a probe that can't be carried out also while others are active (actions, 6.4, a)."""
+    owners = _owners(root)
+    waiting = {line.split(" ")[2] for line in ours.summary if _BEHIND_PROBE.search(line)}
+    waiting -= {line.split(" ")[2] for line in peer.summary if _BEHIND_PROBE.search(line)}
+    return ours.scores == peer.scores and any(_base(name) in owners for name in waiting)
+
+
+_BEHIND_PROBE = re.compile(r"\* Start .* due to unrunnable \S+ monitor \(blocked\)$")

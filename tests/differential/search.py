@@ -12,17 +12,56 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
+from lxml import etree
+
 from tests.differential.decisions import Decision, Refused, ask_ours, ask_peer, check_validity
 from tests.differential.generate import generate
+from tests.differential.older_colocations import older_rules
 from tests.differential.shrink import shrink
-from tests.differential.versions import forgive, version_difference
+from tests.differential.versions import differs_in_colocated_parts, forgive, version_difference
 
 _VERSION = "agree but for the version: "
 _HARMLESS = ("agree", "refused")
 """How verdicts begin that are not findings."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both decisions with what the versions write differently made equal, the parts that differ, and why."""
+
+    parts: list[str]
+    version: str
+    """What the other's version does otherwise, where they differ for that; else empty."""
+    peer: Decision
+    ours: Decision
+
+
+def compare(document: bytes, scratch: Path) -> Comparison:
+    """Ask both; raises Refused where Pacemaker does not take the document."""
+    asked, answered = ask_peer(document, scratch), ask_ours(document, scratch)
+    peer, ours = forgive(document, asked, answered)
+    parts = ours.differing(peer)
+    version = version_difference(document, peer, ours) if parts else ""
+    if parts and not version:
+        version = _difference_in_colocations(document, asked, scratch)
+    return Comparison(parts, version, peer, ours)
+
+
+def _difference_in_colocations(document: bytes, asked: Decision, scratch: Path) -> str:
+    """Return how the versions differ in colocations, where nothing else is left with the older one's rules; else ''."""
+    with older_rules():
+        answered = ask_ours(document, scratch)
+    peer, ours = forgive(document, asked, answered)
+    if not ours.differing(peer):
+        return "colocation"
+    other = version_difference(document, peer, ours)
+    if other:
+        return f"colocation and {other}"
+    return "colocation of parts" if differs_in_colocated_parts(etree.fromstring(document), peer, ours) else ""
 
 
 def disagreement(document: bytes, scratch: Path) -> tuple[list[str], Decision, Decision]:
@@ -30,9 +69,8 @@ def disagreement(document: bytes, scratch: Path) -> tuple[list[str], Decision, D
 
     Raises Refused where Pacemaker does not take the document.
     """
-    peer, ours = forgive(document, ask_peer(document, scratch), ask_ours(document, scratch))
-    parts = ours.differing(peer)
-    return [] if parts and version_difference(document, peer, ours) else parts, peer, ours
+    found = compare(document, scratch)
+    return [] if found.version else found.parts, found.peer, found.ours
 
 
 def describe(parts: list[str], peer: Decision, ours: Decision, limit: int = 12) -> list[str]:
@@ -78,15 +116,16 @@ def _one(seed: int, scratch: Path, options: argparse.Namespace) -> str:
     document = generate(seed, basic=options.basic)
     try:
         check_validity(document, scratch)
-        parts, peer, ours = disagreement(document, scratch)
+        found = compare(document, scratch)
     except Refused as refusal:
         sys.stdout.write(f"seed {seed}: refused: {refusal}\n")
         return f"refused ({refusal.kind})"
     except Exception as error:
         sys.stdout.write(f"seed {seed}: {type(error).__name__}: {error}\n")
         return "crash"
-    if not parts:
-        return _VERSION + version_difference(document, peer, ours) if ours.differing(peer) else "agree"
+    parts, peer, ours = found.parts, found.peer, found.ours
+    if not parts or found.version:
+        return _VERSION + found.version if found.version else "agree"
     sys.stdout.write(f"seed {seed}: {', '.join(parts)}\n")
     if options.keep is not None:
         shapes = _shapes(parts[0], peer, ours)

@@ -26,8 +26,10 @@ from tests.differential.decisions import (
     read_decision,
 )
 from tests.differential.generate import generate
-from tests.differential.search import describe, disagreement
+from tests.differential.older_colocations import IS_COMPILED, older_rules
+from tests.differential.search import compare, describe, disagreement
 from tests.differential.shrink import shrink
+from tests.transcripts.pengine.clusters import read
 
 FULL = bool(os.environ.get("PACEKEEPER_TEST_FULL"))
 SAMPLE_SECONDS = 10
@@ -56,6 +58,7 @@ def report(seed: int, basic: bool, parts: list[str], peer: Decision, ours: Decis
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 180)
 @needs_peer
+@pytest.mark.skipif(IS_COMPILED, reason="functions of compiled modules can't be replaced by the older version's")
 @pytest.mark.parametrize("basic", [True, False], ids=["basic", "all features"])
 def test_fresh_documents_are_decided_alike(basic: bool, tmp_path: Path) -> None:
     first = SystemRandom().randrange(10**9)
@@ -126,6 +129,31 @@ def test_a_difference_in_what_a_preference_weighs_is_noticed(tmp_path: Path) -> 
         line.endswith("on n1: 50") for line in heavier.scores
     )
     assert "scores" in heavier.differing(peer)
+
+
+CHAIN = """
+option stonith-enabled=false
+node n1
+node n2
+primitive a ocf:heartbeat:Dummy
+primitive b ocf:heartbeat:Dummy
+primitive c ocf:heartbeat:Dummy
+location l c 1000 n1
+colocation b-with-a 10000 b a
+colocation c-with-b 100000 c b
+"""
+
+
+@needs_peer
+@pytest.mark.skipif(IS_COMPILED, reason="functions of compiled modules can't be replaced by the older version's")
+def test_a_chain_of_colocations_weighs_more_for_the_older_version_and_that_explains_all(tmp_path: Path) -> None:
+    document = etree.tostring(read(CHAIN).root)
+    newer = ask_ours(document, tmp_path)
+    with older_rules():
+        older = ask_ours(document, tmp_path)
+    assert "a allocation score on n1: 1" in newer.scores
+    assert "a allocation score on n1: 100" in older.scores
+    assert compare(document, tmp_path).version == "colocation"
 
 
 def test_the_same_seed_gives_the_same_document() -> None:

@@ -20,6 +20,10 @@ _FENCING_SETTINGS = frozenset(
     {"on_node", "on_node_uuid", "stonith_action", "digests_all", "digests_secure", "priority_fencing_delay"}
 )
 
+_SETTINGS = tuple(
+    f"attributes/CRM_meta_{name}=" for name in ("name", "on_fail", "role", "timeout", "enabled", "start_delay")
+)
+
 _STOP_BEFORE_START = re.compile(
     r"\w+ (?:stop|monitor) (\S+?)(?::\d+)?_(?:stop|monitor)_0 .*-> \w+ start (\S+?)(?::\d+)?_start_0 "
 )
@@ -41,7 +45,47 @@ def forgive(document: bytes, peer: Decision, ours: Decision) -> tuple[Decision, 
         status=_resources(_without_hidden_groups(ours.status, peer.status)),
         revised=_resources(_without_hidden_groups(ours.revised, peer.revised)),
     )
+    peer, ours = _with_cancelled_alike(peer, ours)
+    peer, ours = _with_inactive_last(peer, ours)
     return forgive_instances(etree.fromstring(document), peer, ours)
+
+
+def _with_cancelled_alike(peer: Decision, ours: Decision) -> tuple[Decision, Decision]:
+    """Leave out the settings of an operation that is cancelled on a node that is not reached.
+
+    Elsewhere its action is there already and keeps them. A new one is looked up in the configuration by its task, which
+    is "cancel" (actions, 1); the older version looks for the task that is cancelled.
+    """
+    bare = {_name_of(action) for action in ours.actions if _is_bare_cancel(action)}
+
+    def plain(actions: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(_without_settings(action) if _name_of(action) in bare else action for action in actions))
+
+    return replace(peer, actions=plain(peer.actions)), replace(ours, actions=plain(ours.actions))
+
+
+def _name_of(action: str) -> str:
+    return action.partition(" priority=")[0]
+
+
+def _is_bare_cancel(action: str) -> bool:
+    return action.startswith("rsc_op cancel ") and " attributes/CRM_meta_name=" not in action
+
+
+def _without_settings(action: str) -> str:
+    return " ".join(fact for fact in action.split(" ") if not fact.startswith(_SETTINGS))
+
+
+def _with_inactive_last(peer: Decision, ours: Decision) -> tuple[Decision, Decision]:
+    """Let the order of instances not count where one has no node: for the older version that promotes it like 0.
+
+    So it comes before those that have a negative score (placement, 15.3, step 4: it comes last).
+    """
+    if not any("promotion score (inactive)" in line for line in ours.scores):
+        return peer, ours
+    if any(sorted(getattr(peer, part)) != sorted(getattr(ours, part)) for part in ("summary", "steps")):
+        return peer, ours
+    return replace(peer, summary=ours.summary, steps=ours.steps), ours
 
 
 def _resources(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,6 +152,9 @@ def _same_state(line: str) -> str:
     """What is in maintenance was called unmanaged, and what a probe found missing was told in other words."""
     line = re.sub(r"(?<=[( ])maintenance(?=[,)])", "unmanaged", line)
     line = line.replace("(unmanaged, disabled)", "(disabled, unmanaged)")
+    line = line.replace("target-role:Slave", "target-role:Unpromoted").replace(
+        "target-role:Master", "target-role:Promoted"
+    )
     return line.replace("(Not installed)", "(not installed)").replace("(Invalid parameter)", "(invalid parameter)")
 
 
@@ -121,11 +168,12 @@ def version_difference(document: bytes, peer: Decision, ours: Decision) -> str:
     """Return what the older version does otherwise, where decisions that differ do so for that; else ''."""
     root = etree.fromstring(document)
     reasons = (
-        ("colocation", _differs_in_reworked_colocation(root, peer, ours)),
         ("rule with or", peer.scores != ours.scores and _has_alternatives(root)),
         ("later member first", _waits_for_later_member(root, ours)),
         ("node in maintenance", _is_active_in_maintenance(root)),
-        ("shown only now", _is_shown_only_now(peer, ours)),
+        ("unmanaged on a lost node", _is_unmanaged_and_lost(peer, ours)),
+        ("failure that blocks has expired", _is_banned_by_blocking_failure(root, peer, ours)),
+        ("score attribute that is missing", _weighs_missing_attributes(root, peer, ours)),
         ("start of a group that stays", _begins_no_start(peer, ours)),
         ("migration that failed", _is_restarted_after_migration(root, peer, ours)),
     )
@@ -138,20 +186,27 @@ def _begins_no_start(peer: Decision, ours: Decision) -> bool:
     What must be with something that cannot start cannot start either, the group's own action included (the
     specification of actions, 1.4): so it is no part of the graph. Nothing is done otherwise: all else must be equal.
     """
-    if (peer.scores, peer.summary, peer.status, peer.revised) != (ours.scores, ours.summary, ours.status, ours.revised):
+    if (peer.scores, peer.status, peer.revised) != (ours.scores, ours.status, ours.revised):
+        return False
+    if _without_blocked_reasons(peer.summary) != _without_blocked_reasons(ours.summary):
         return False
     extra, missing = set(peer.actions) - set(ours.actions), set(ours.actions) - set(peer.actions)
     return bool(extra) and not missing and all(_GROUP_START.match(action) for action in extra)
 
 
-def _differs_in_reworked_colocation(root: etree._Element, peer: Decision, ours: Decision) -> bool:
-    """2.1.6 and 2.1.7 changed how scores travel along colocations: of groups, in chains, and against each other.
+def _without_blocked_reasons(lines: tuple[str, ...]) -> list[str]:
+    """What blocks a member is the partner of its group now, and was the member before it."""
+    return [re.sub(r"due to (unrunnable \S+ start|colocation with \S+)", "blocked", line) for line in lines]
 
-    What differs must be the score of something that such a colocation reaches.
+
+def differs_in_colocated_parts(root: etree._Element, peer: Decision, ours: Decision) -> bool:
+    """2.1.6 and 2.1.7 changed which colocations count for the members of groups and of sets, and for instances.
+
+    What differs must be the score of something that a colocation of what has parts reaches.
     """
     if peer.scores == ours.scores:
         return False
-    reached: set[str] = set().union(*(ends for ends, reworked in _colocated(root) if reworked))
+    reached: set[str] = set().union(*(ends for ends, parted in _colocated(root) if parted))
     differing = (Counter(peer.scores) - Counter(ours.scores)) + (Counter(ours.scores) - Counter(peer.scores))
     bundles = tuple(f"{bundle.get('id')}-" for bundle in root.iter("bundle") if bundle.get("id") in reached)
     return any(_scored(line) in reached or _scored(line).startswith(bundles) for line in differing)
@@ -163,9 +218,13 @@ def _scored(line: str) -> str:
 
 
 def _colocated(root: etree._Element) -> list[tuple[set[str], bool]]:
-    """Return the sets of resources that hang together by colocations, and whether by reworked ones."""
-    groups = {str(group.get("id")): {str(member.get("id")) for member in group} for group in root.iter("group")}
-    members = set().union(*groups.values(), groups)
+    """Return the sets of resources that hang together by colocations, and whether by one of what has parts."""
+    parts = {
+        str(item.get("id"))
+        for kind in ("group", "clone", "master", "bundle")
+        for top in root.iter(kind)
+        for item in (top, *top)
+    }
     several = {
         str(tag.get("id")): {str(reference.get("id")) for reference in tag}
         for tag in root.iterfind("configuration/tags/tag")
@@ -173,26 +232,18 @@ def _colocated(root: etree._Element) -> list[tuple[set[str], bool]]:
     for item in root.iterfind("configuration/resources//primitive[@template]"):
         several.setdefault(str(item.get("template")), set()).add(str(item.get("id")))
     sets: list[tuple[set[str], bool]] = []
-    ends_seen: set[str] = set()
     for element in root.iter("rsc_colocation"):
         ends = {element.get("rsc", ""), element.get("with-rsc", "")} - {""}
         ends |= {str(reference.get("id")) for reference in element.iter("resource_ref")}
-        reworked = (
-            element.find("resource_set") is not None
-            or bool(ends & set(several))
-            or bool(ends & members)
-            or bool(ends & ends_seen)
-            or element.get("score", "0").startswith("-")
-        )
-        ends_seen |= ends
+        parted = element.find("resource_set") is not None or bool(ends & set(several)) or bool(ends & parts)
         ends = ends.union(*(several[name] for name in ends & set(several)))
-        sets.append((_with_parts(root, ends), reworked))
+        sets.append((_with_parts(root, ends), parted))
     merged: list[tuple[set[str], bool]] = []
-    for ends, reworked in sets:
+    for ends, parted in sets:
         for other in [item for item in merged if item[0] & ends]:
             merged.remove(other)
-            ends, reworked = ends | other[0], reworked or other[1]
-        merged.append((ends, reworked))
+            ends, parted = ends | other[0], parted or other[1]
+        merged.append((ends, parted))
     return merged
 
 
@@ -211,10 +262,41 @@ def _has_alternatives(root: etree._Element) -> bool:
     return any(rule.get("boolean-op") == "or" for rule in root.iterfind("configuration/constraints//rule"))
 
 
-def _is_shown_only_now(peer: Decision, ours: Decision) -> bool:
-    """The older version leaves out groups and clones that are active on lost nodes only."""
-    more = [line for line in (*ours.status, *ours.revised) if line not in (*peer.status, *peer.revised)]
-    return set(ours.differing(peer)) <= {"status", "revised"} and any("UNCLEAN" in line for line in more)
+def _is_unmanaged_and_lost(peer: Decision, ours: Decision) -> bool:
+    """The older version does not say of groups, clones and bundles that they are active on a node that is offline.
+
+    That is where something in them is unmanaged; for what is managed both do. The recorded cases are
+    stop-failure-no-fencing and unmanaged-promoted. What is active there is shown, and not called stopped any more.
+    """
+    if not set(ours.differing(peer)) <= {"status", "revised"}:
+        return False
+    own, theirs = (*ours.status, *ours.revised), (*peer.status, *peer.revised)
+    return any(re.search(r"\(.*(unmanaged|blocked)\)", line) for line in own) and all(
+        line.startswith("* Stopped") for line in theirs if line not in own
+    )
+
+
+def _is_banned_by_blocking_failure(root: etree._Element, peer: Decision, ours: Decision) -> bool:
+    """A failure that blocks does not expire; for the older version it still does where failures are counted.
+
+    What has failed too often is then banned (the recorded cases are bug-cl-5170 and expire-non-blocked-failure).
+    """
+    blocking = any(item.get("on-fail") == "block" for item in root.iterfind("configuration/resources//op"))
+    timeout = any(pair.get("name") == "failure-timeout" for pair in root.iterfind("configuration//nvpair"))
+    return blocking and timeout and _has_more_bans(ours, peer)
+
+
+def _weighs_missing_attributes(root: etree._Element, peer: Decision, ours: Decision) -> bool:
+    """Where a rule takes its score from an attribute that a node has not, the older version bans the node.
+
+    Since then such a node is left out (placement, 9.1).
+    """
+    used = any("score-attribute" in rule.attrib for rule in root.iterfind("configuration/constraints//rule"))
+    return used and _has_more_bans(peer, ours)
+
+
+def _has_more_bans(one: Decision, other: Decision) -> bool:
+    return any(line.endswith(": -INFINITY") for line in Counter(one.scores) - Counter(other.scores))
 
 
 def _waits_for_later_member(root: etree._Element, ours: Decision) -> bool:
