@@ -56,6 +56,7 @@ FURTHER = frozenset(
         "templates",
         "tags",
         "old names",
+        "rarities",
     }
 )
 FEATURES = BASIC | FURTHER

@@ -12,8 +12,9 @@ from tests.differential.conveniences import add_devices, add_rules, add_tags, ad
 from tests.differential.digests import write_digests
 from tests.differential.history import build_status
 from tests.differential.older_schema import rewrite, versions_for
+from tests.differential.rarities import add_rarities
 
-_LIKELY = {"digests": 60}
+_LIKELY = {"digests": 60, "rarities": 35}
 """How likely a feature is, in percent, where not 18."""
 
 
@@ -28,8 +29,8 @@ def generate(seed: int, *, basic: bool = False) -> bytes:
     if not basic:
         features |= {feature for feature in sorted(FURTHER) if chance.randrange(100) < _LIKELY.get(feature, 18)}
     if "old names" in features:
-        # Rules about resources and operations are newer than what the other names are changed into.
-        features.discard("dates")
+        # Some of what is rare, and rules about resources and operations, are newer than what names are changed into.
+        features -= {"dates", "rarities"}
     assert features <= FEATURES
     document = Document(chance, frozenset(features))
     build_configuration(document)
@@ -51,5 +52,7 @@ def _add_further(document: Document) -> None:
         add_templates(document)
     if document.has("digests"):
         write_digests(document)
+    if document.has("rarities"):
+        add_rarities(document)
     if document.has("old names"):
         rewrite(document.root, document.chance.choice(versions_for(document.root)))

@@ -7,7 +7,7 @@ from lxml import etree
 _ROLES = {"Promoted": "Master", "Unpromoted": "Slave"}
 _OPTIONS = {"promoted-max": "master-max", "promoted-node-max": "master-node-max"}
 _VERSIONS = ("1.2", "1.3", "2.0", "2.5", "2.10", "3.0", "3.2", "3.5", "3.7")
-_FIRST_WITH = {"bundle": "3.2", "tags": "2.0", "*[@rsc-pattern]": "2.0", "rsc_location/resource_set": "2.0"}
+_FIRST_WITH = {"bundle": "3.2", "tags": "2.0", "*[@rsc-pattern]": "2.10", "rsc_location/resource_set": "2.0"}
 
 
 def versions_for(root: etree._Element) -> tuple[str, ...]:
