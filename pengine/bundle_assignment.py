@@ -18,7 +18,12 @@ from pengine.working import Cluster, Replica, Resource
 
 
 def assign_bundle(cluster: Cluster, assigner: Assigner, bundle: Resource) -> None:
-    """Assign all replicas of a bundle; parts that have been assigned already stay as they are."""
+    """Assign all replicas of a bundle; parts that have been assigned already stay as they are.
+
+    What runs inside may, against all sense, have to be with its own bundle: that is not asked for again meanwhile.
+    """
+    if bundle.assigning:
+        return
     bundle.assigning = True
     print_scores_below(cluster, bundle, "bundle")
     containers = sort_instances(cluster, bundle.instances())
