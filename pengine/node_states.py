@@ -149,7 +149,7 @@ def update_remote_state(cluster: Cluster, node: Node) -> None:
         node.online = False
         return
     launcher = connection.launcher
-    host = launcher.running_on[0] if launcher is not None and len(launcher.running_on) == 1 else None
+    host = connection.running_on[0] if launcher is not None and len(connection.running_on) == 1 else None
     if connection.orig_role == STARTED:
         node.online = True
         if connection.next_role == STOPPED:
