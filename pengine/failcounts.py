@@ -45,9 +45,12 @@ def _concerns(text: str, name: str, anonymous: bool) -> bool:
 
 
 def failcount(
-    cluster: Cluster, resource: Resource, node: Node, *, effective: bool, with_launched: bool = True
+    cluster: Cluster, resource: Resource, node: Node, *, effective: bool, with_launched: bool = False
 ) -> FailCount:
-    """Return the failures of a primitive on a node; effective ones leave out what has expired."""
+    """Return the failures of a primitive on a node; effective ones leave out what has expired.
+
+    Those of what it launches are its own where they drive it away, not where failures are forgotten.
+    """
     total = raw_failcount(resource, node)
     if total.count > 0 and resource.failure_timeout_ms > 0 and _blocked_failure(cluster, resource, node):
         resource.failure_timeout_ms = 0
@@ -57,7 +60,7 @@ def failcount(
             total.count = 0
     if with_launched and resource.launched and not _is_bundle_container(resource):
         for launched in resource.launched:
-            inner = failcount(cluster, launched, node, effective=effective)
+            inner = failcount(cluster, launched, node, effective=effective, with_launched=True)
             total.count = add_scores(total.count, inner.count)
             total.last = max(total.last, inner.last)
     return total
@@ -116,7 +119,7 @@ def reaches_threshold(cluster: Cluster, resource: Resource, node: Node) -> int:
         return 0
     if (resource.id, node.index) in cluster.clear_failcounts:
         return 0
-    count = failcount(cluster, resource, node, effective=True).count
+    count = failcount(cluster, resource, node, effective=True, with_launched=True).count
     if count > 0 and count >= min(resource.threshold, INFINITY):
         return count
     return 0
