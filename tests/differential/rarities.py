@@ -16,7 +16,9 @@ _DURATIONS = ("PT10S", "PT1M", "10", "10s", "10000ms", "1m", "0.5min", "10sec")
 _STATES = (3, 5, 6, 8, 9, 10, 11)
 """Of an operation that was not carried out as it should: not supported, hard, fatal, not connected, invalid, and of
 fencing no device and no secrets."""
-_CODES = (2, 3, 4, 5, 6, 9, 190, 191)
+_CODES = (2, 3, 4, 5, 6, 9)
+_DEGRADED = (190, 191)
+"""For the older version only a monitor can have found this."""
 
 
 def add_rarities(document: Document) -> None:
@@ -108,7 +110,8 @@ def _unusual_state(document: Document) -> None:
     entry = _some(document, "status/node_state/lrm/lrm_resources/lrm_resource/lrm_rsc_op")
     if entry is None or entry.get("op-status") == "-1":
         return
-    code, status = document.chance.choice(_CODES), document.chance.choice((0, 0, 4, 4, *_STATES))
+    codes = (*_CODES, *_DEGRADED) if entry.get("operation") == "monitor" else _CODES
+    code, status = document.chance.choice(codes), document.chance.choice((0, 0, 4, 4, *_STATES))
     entry.set("rc-code", str(code))
     entry.set("op-status", str(status))
     entry.set("transition-magic", f"{status}:{code};{entry.get('transition-key')}")
@@ -156,8 +159,8 @@ def _bundle_shape(document: Document) -> None:
     change = document.chance.choice(
         ("replicas-per-host", "network", "run-command", "options", "control-port", "add-host")
     )
-    if change in ("control-port", "add-host"):
-        network.set(change, {"control-port": "9999", "add-host": "false"}[change])
+    if change == "control-port":
+        network.set(change, "9999")
     else:
         bundle.set(change, {"replicas-per-host": "2", "network": "host"}.get(change, "x"))
     if change == "network":

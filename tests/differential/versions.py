@@ -330,7 +330,7 @@ def _is_active_in_maintenance(root: etree._Element) -> bool:
         if any(pair.get("name") == "maintenance" for pair in element.iter("nvpair"))
     }
     return any(
-        any(entry.get("rc-code") in ("0", "8", "193") for entry in state.iter("lrm_rsc_op"))
+        any(entry.get("rc-code") != "7" for entry in state.iter("lrm_rsc_op"))
         for state in root.iterfind("status/node_state")
         if state.get("id") in resting
     )
