@@ -17,7 +17,7 @@ class References:
         self._sections: dict[Element, tuple[int, dict[str, Element]]] = {}
         """When the ids of a section were collected, and where each of them is first."""
         if changes is not None:
-            changes.on_forget(self._forget)
+            changes.on_forget(self._forget, self._sections.clear)
 
     def resolve(self, element: Element) -> Element:
         """Return the element that `id-ref` names (the first one of that id), or the element itself."""

@@ -11,7 +11,7 @@ something about a part may go by its identity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from cib.tree import AttributesChanged, Inserted, JournalEntry
 from cib.xml import Element
@@ -41,7 +41,17 @@ class Changes:
     their id.
     """
 
-    __slots__ = ("_changed", "_forgetters", "_relisted", "contents", "listings", "now", "readings", "replaced")
+    __slots__ = (
+        "_changed",
+        "_closers",
+        "_forgetters",
+        "_relisted",
+        "contents",
+        "listings",
+        "now",
+        "readings",
+        "replaced",
+    )
 
     def __init__(self) -> None:
         self.now = 0
@@ -55,10 +65,19 @@ class Changes:
         self._changed: dict[Element, int] = {}
         self._relisted: dict[Element, int] = {}
         self._forgetters: list[Callable[[Element], None]] = []
+        self._closers: list[Callable[[], None]] = []
 
-    def on_forget(self, forget: Callable[[Element], None]) -> None:
-        """Have this called with every element that has left the tree."""
+    def on_forget(self, forget: Callable[[Element], None], close: Callable[[], None]) -> None:
+        """Have `forget` called with every element that has left the tree, and `close` when all is over."""
         self._forgetters.append(forget)
+        self._closers.append(close)
+
+    def close(self) -> None:
+        """Let go of everything: what keeps parts refers to this, and this to them."""
+        for close in self._closers:
+            close()
+        for kept in (self._forgetters, self._closers, self._changed, self._relisted):
+            kept.clear()
 
     def note(self, root: Element, entries: list[JournalEntry]) -> None:
         """Take what was done to the tree of `root`."""
@@ -127,7 +146,7 @@ class Parts(Generic[T]):
         self._read = read
         self._parts: dict[Element, Part[T]] = {}
         if changes is not None:
-            changes.on_forget(self._forget)
+            changes.on_forget(self._forget, self._close)
 
     def of(self, element: Element) -> T:
         """Return the part of an element: the one that is there already if it still holds."""
@@ -157,3 +176,11 @@ class Parts(Generic[T]):
 
     def _forget(self, element: Element) -> None:
         self._parts.pop(element, None)
+
+    def _close(self) -> None:
+        self._parts.clear()
+        self._read = _closed
+
+
+def _closed(element: Element) -> NoReturn:
+    raise AssertionError(f"nothing is read of a document that was let go: {element.tag!s}")

@@ -75,6 +75,15 @@ class LiveDocument:
             self.take(patch)
         return self.state()
 
+    def close(self) -> None:
+        """Let go of the document and its state, which is used no more.
+
+        They refer to each other, so that they would stay until the cyclic collector looks at what is old; in a worker
+        that loads a large document anew both would be in memory for long.
+        """
+        self._reader.last = None
+        self.changes.close()
+
     @property
     def version(self) -> CibVersion:
         """The document's version."""
@@ -113,7 +122,8 @@ class DocumentReader:
         self._resources = ResourceReader(changes, sets)
         self._constraints = ConstraintReader(changes, sets)
         self._status = StatusReader(changes, sets)
-        self._last: ClusterState | None = None
+        self.last: ClusterState | None = None
+        """The state that was returned last, of which the next one takes what is equal."""
 
     def state(self, source: LiveDocument | None = None) -> ClusterState:
         """Return the state of the document as it is now."""
@@ -139,8 +149,8 @@ class DocumentReader:
             any_unfencing=self._resources.any_unfencing(section, defaults),
         )
         if source is not None:
-            _keep_what_is_equal(state, self._last)
-            self._last = state
+            _keep_what_is_equal(state, self.last)
+            self.last = state
         return state
 
     def _read_options(self, section: Element) -> NameValueBlock:

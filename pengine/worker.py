@@ -42,8 +42,13 @@ class Worker:
                 return wire.encode_reply(self._schedule(request))
         return None
 
+    def _let_go(self) -> None:
+        if self._document is not None:
+            self._document.close()
+            self._document = None
+
     def _load(self, data: bytes) -> None:
-        self._document = None
+        self._let_go()
         try:
             document = LiveDocument(Document.from_bytes(data, "the document"), self._zone)
             document.state()
@@ -60,12 +65,12 @@ class Worker:
             if patch.target is None or patch.target > self._document.version:
                 self._document.take(patch)
         except CibError as error:
-            self._document = None
+            self._let_go()
             self._broken = f"a patch can't be applied: {error}"
 
     def _schedule(self, request: wire.Schedule) -> wire.WorkerReply:
         if self._document is not None and (difference := self._difference(self._document, request)):
-            self._document = None
+            self._let_go()
             self._broken = difference
         if self._document is None:
             return wire.Refused(request.request, self._broken)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from bench.mixed import mixed
@@ -122,6 +124,20 @@ def test_a_set_that_refers_to_another_follows_it() -> None:
     cluster.read_after(Modify(pair, (("id", "m-role"), ("name", "target-role"), ("value", "Started"))))
     metas = {item.id: item.meta.sets for item in cluster.state.resources}
     assert metas["r0"][0].pairs == metas["r1"][0].pairs == (("target-role", "Started"),)
+
+
+def test_a_document_that_is_let_go_leaves_nothing_to_the_cyclic_collector() -> None:
+    """A worker that loads a large document anew would else have both in memory for long."""
+    gc.collect()
+    gc.disable()
+    try:
+        cluster = Cluster()
+        cluster.read_after(Create(HISTORY, 1, RESULT))
+        cluster.live.close()
+        del cluster
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_what_leaves_the_document_is_not_kept() -> None:
