@@ -39,15 +39,34 @@ _PURE = frozenset({IF_ON_SAME_NODE_OR_TARGET, IF_REQUIRED_ON_SAME_NODE})
 
 def order_probes(cluster: Cluster) -> None:
     """Add the orderings after probes, now that all other edges exist."""
+    leading = _leading_to_restarts(cluster)
     for resource in cluster.resources:
-        _order_probes_of(cluster, resource)
+        _order_probes_of(cluster, resource, leading)
     for wish in cluster.ordering_requests:
         _order_instead_of_stop(wish)
 
 
-def _order_probes_of(cluster: Cluster, resource: Resource) -> None:
+def _leading_to_restarts(cluster: Cluster) -> set[int]:
+    """Return the actions that anything which may restart, directly or not, comes after: others need no search."""
+    waiting: list[Action] = []
+    for action in cluster.actions:
+        resource = action.resource
+        if resource is not None and resource.kind == PRIMITIVE:
+            opposite = _OPPOSITE.get(action.task)
+            if opposite is not None and operation_key(resource.id, opposite) in resource.actions_by_key:
+                waiting.append(action)
+    leading: set[int] = set()
+    while waiting:
+        action = waiting.pop()
+        if action.id not in leading:
+            leading.add(action.id)
+            waiting += [edge.action for edge in action.before]
+    return leading
+
+
+def _order_probes_of(cluster: Cluster, resource: Resource, leading: set[int]) -> None:
     for child in resource.children:
-        _order_probes_of(cluster, child)
+        _order_probes_of(cluster, child, leading)
     if resource.kind != PRIMITIVE:
         return
     # What the probes of one resource are ordered with is the same on all nodes; what is added here leads no further.
@@ -56,6 +75,8 @@ def _order_probes_of(cluster: Cluster, resource: Resource) -> None:
         for edge in reversed(list(probe.after)):
             _order_instance_starts(probe, edge)
             after = edge.action
+            if after.id not in leading:
+                continue
             stops = restarts.get(after.id)
             if stops is None:
                 stops = restarts[after.id] = _stops_before_restarts(cluster, resource, after)
