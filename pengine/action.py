@@ -135,4 +135,7 @@ class Edge:
         self.marks = marks
         self.in_graph = False
         self.settled = -1
-        """The sum of the changes on both sides at which the edge was found to have no effect."""
+        """The sum of the changes on both sides at which the edge was found to have no effect.
+
+        Where the later side makes no difference, -2 less the changes of the earlier one.
+        """

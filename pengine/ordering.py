@@ -30,11 +30,13 @@ from pengine.relations import (
 from pengine.vocabulary import (
     CLONE,
     FIRST_IMPLIES_THEN,
+    FIRST_IMPLIES_THEN_GRAPHED,
     GROUP,
     IF_ON_SAME_NODE,
     MIGRATION_ABORT,
     MIN_RUNNABLE,
     OPTIONAL,
+    PRIMITIVE,
     PROMOTED,
     RUNNABLE,
     STOPPED,
@@ -144,7 +146,8 @@ class OrderingEngine:
             if not edge.marks:
                 continue
             changed &= ~CHANGED_FIRST
-            if edge.settled == edge.action.changes.count + then.changes.count:
+            before = edge.action.changes.count
+            if edge.settled == before + then.changes.count or edge.settled == -2 - before:
                 continue
             changed |= self._evaluate_anew(then, edge)
             if changed & CHANGED_FIRST:
@@ -170,7 +173,9 @@ class OrderingEngine:
         changed = self._evaluate(then, first, edge)
         # What can run is counted anew each time, so that such an edge has an effect always.
         if not changed and not edge.marks & MIN_RUNNABLE and before == first.changes.count + then.changes.count:
-            edge.settled = before
+            # What a part tells its whole does not depend on the whole, which changes with each of its parts.
+            alone = edge.marks == FIRST_IMPLIES_THEN_GRAPHED and _is_part(first, then)
+            edge.settled = -2 - first.changes.count if alone else before
         return changed
 
     def _evaluate(self, then: Action, first: Action, edge: Edge) -> int:
@@ -231,6 +236,16 @@ class OrderingEngine:
                 self.update(action)
         for child in resource.children:
             self._block(child, task, cause, blocker)
+
+
+def _is_part(first: Action, then: Action) -> bool:
+    """Say whether an action is that of a primitive in the collective resource whose action comes later."""
+    return (
+        first.resource is not None
+        and first.resource.kind == PRIMITIVE
+        and then.resource is not None
+        and _is_ancestor(then.resource, first.resource)
+    )
 
 
 def _node_of(action: Action) -> Node | None:
