@@ -11,10 +11,12 @@ something about a part may go by its identity.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
-from cib.tree import AttributesChanged, Inserted, JournalEntry
 from cib.xml import Element
+
+if TYPE_CHECKING:
+    from cib.tree import JournalEntry
 
 T = TypeVar("T")
 
@@ -81,6 +83,8 @@ class Changes:
 
     def note(self, root: Element, entries: list[JournalEntry]) -> None:
         """Take what was done to the tree of `root`."""
+        from cib.tree import AttributesChanged, Inserted  # who works on files never gets here, and need not load it
+
         self.now += 1
         for entry in entries:
             if isinstance(entry, AttributesChanged):
