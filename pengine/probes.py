@@ -153,7 +153,7 @@ def _guest_stays(cluster: Cluster, resource: Resource, node: Node) -> bool:
             probe = operation_key(guest.id, "monitor")
             request_ordering(cluster, guest, probe, None, top, start, None, ORDERED)
         return False
-    moving = bool(guest.running_on) and guest.assigned is not guest.running_on[0]
+    moving = guest.assigned is not None and guest.assigned not in guest.running_on
     if node.reset or node.unclean or guest.failed or guest.next_role == STOPPED or moving:
         stop = operation_key(guest.id, "stop")
         request_ordering(cluster, guest, stop, None, top, start, None, ORDERED)
