@@ -34,7 +34,7 @@ from tests.transcripts.pengine.clusters import read
 FULL = bool(os.environ.get("PACEKEEPER_TEST_FULL"))
 SAMPLE_SECONDS = 10
 FULL_COUNT = 3000
-UNSORTED_PERCENT = {True: 1, False: 5}
+UNSORTED_PERCENT = {True: 0.5, False: 5}
 UNSORTED_BESIDE = {True: 1, False: 3}
 """How many documents in a hundred, and beside, may differ for reasons that are not known yet, of basic ones and of
 those with all features; it may only shrink."""
