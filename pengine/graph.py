@@ -120,6 +120,7 @@ class Graph(Record):
         "failed_start_offset",
         "failed_stop_offset",
         "migration_limit",
+        "outside",
         "recheck_at",
         "stonith_timeout",
         "stonith_timeout_ms",
@@ -140,6 +141,7 @@ class Graph(Record):
         synapses: tuple[Synapse, ...],
         cluster_delay: str = "60s",
         stonith_timeout: str = "60s",
+        outside: tuple[Action, ...] = (),
     ) -> None:
         self.transition_id = transition_id
         self.cluster_delay_ms = cluster_delay_ms
@@ -153,3 +155,5 @@ class Graph(Record):
         self.cluster_delay = cluster_delay
         """As configured; what the XML form shows."""
         self.stonith_timeout = stonith_timeout
+        self.outside = outside
+        """What synapses wait for and nobody will do, so that they never start; the XML form names these too."""

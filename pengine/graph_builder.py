@@ -9,6 +9,7 @@ from cib.values import interval_ms_or
 from pengine.action_attributes import MAINTENANCE_TASK, describe_action, maintenance_changes
 from pengine.actions import global_pseudo_action
 from pengine.effective_flags import flags_of
+from pengine.graph import Action as DescribedAction
 from pengine.graph import Graph, Synapse
 from pengine.notifications import create_notifications
 from pengine.vocabulary import (
@@ -63,6 +64,7 @@ def build_graph(cluster: Cluster) -> Graph:
         synapses=tuple(builder.synapses),
         cluster_delay=options.cluster_delay,
         stonith_timeout=options.fencing_timeout,
+        outside=builder.outside(),
     )
 
 
@@ -77,6 +79,7 @@ class _Builder:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self.synapses: list[Synapse] = []
+        self._awaited: dict[int, Action] = {}
 
     def add_resource(self, resource: Resource) -> None:
         """Add the actions of a resource and of all below it (of clones: first those below)."""
@@ -117,10 +120,16 @@ class _Builder:
             if edge.in_graph or is_input(self._cluster, action, edge):
                 edge.in_graph = True
                 inputs.append(edge.action.id)
+                self._awaited[edge.action.id] = edge.action
         resource_priority = action.resource.priority if action.resource is not None else 0
         priority = max(resource_priority, action.priority)
         described = describe_action(self._cluster, action)
         self.synapses.append(Synapse(len(self.synapses), max(priority, 0), (described,), tuple(inputs)))
+
+    def outside(self) -> tuple[DescribedAction, ...]:
+        """Return what is waited for and is not in the graph."""
+        missing = (action for action in self._awaited.values() if not action.flags & IN_GRAPH)
+        return tuple(describe_action(self._cluster, action) for action in missing)
 
 
 def _edge_id(edge: Edge) -> int:

@@ -1,6 +1,7 @@
 """A graph as plain tuples, and back: the form in which it travels (`pengine.wire`).
 
-Each tuple holds the fields in the order of the class's `__init__`.
+Each tuple holds the fields in the order of the class's `__init__`. What is outside of the graph does not travel:
+whoever carries it out has no use for it.
 """
 
 from __future__ import annotations

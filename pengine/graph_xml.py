@@ -9,6 +9,7 @@ def graph_to_xml(graph: Graph) -> str:
     """Return the document's text, laid out as Pacemaker does."""
     lines = [_header(graph)]
     by_id = {action.id: action for synapse in graph.synapses for action in synapse.actions}
+    by_id.update((action.id, action) for action in graph.outside)
     for synapse in graph.synapses:
         _write_synapse(synapse, by_id, lines)
     lines.append("</transition_graph>\n")
@@ -39,7 +40,7 @@ def _write_synapse(synapse: Synapse, by_id: dict[int, Action], lines: list[str])
     for action in synapse.actions:
         _write_action(action, lines)
     lines.append("    </action_set>")
-    inputs = [by_id[identifier] for identifier in synapse.inputs if identifier in by_id]
+    inputs = [by_id[identifier] for identifier in synapse.inputs]
     if not inputs:
         lines.append("    <inputs/>")
     else:

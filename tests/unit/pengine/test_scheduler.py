@@ -179,7 +179,30 @@ def test_a_graph_can_be_carried_out_and_leads_to_a_state_that_needs_nothing(text
     simulation = simulate(cluster, build_graph(cluster))
     assert simulation.complete
     again = schedule(simulation.state, now)
-    assert [item.task_key for synapse in again.graph.synapses for item in synapse.actions] == []
+    assert [item.task_key for synapse in again.graph.synapses if not synapse.inputs for item in synapse.actions] == []
+
+
+def test_what_waits_for_something_that_nobody_does_names_it() -> None:
+    """As Pacemaker: a start that is blocked late, because of a colocation, leaves its monitor in the graph."""
+    root, now = build(
+        """option stonith-enabled=false
+node n1
+primitive b ocf:heartbeat:Dummy
+primitive c ocf:heartbeat:Dummy
+primitive d ocf:heartbeat:Dummy op monitor interval=10s
+location l b -50 n1
+order c-then-d Mandatory c d
+colocation d-with-c INFINITY d c
+order b-then-c Mandatory b c
+history n1 b monitor 7
+history n1 c monitor 7
+history n1 d monitor 7"""
+    )
+    graph = schedule(unpack_element(root), now).graph
+
+    assert [item.task_key for synapse in graph.synapses for item in synapse.actions] == ["d_monitor_10000"]
+    assert [item.task_key for item in graph.outside] == ["d_start_0"]
+    assert 'operation_key="d_start_0" on_node="n1"' in graph_to_xml(graph)
 
 
 def test_a_guest_that_is_said_to_host_itself_is_decided_about_nevertheless() -> None:
