@@ -165,21 +165,12 @@ def _add_remote_nodes(cluster: Cluster, definition: ResourceDefinition) -> None:
         if definition.type == "remote" and definition.provider == "pacemaker":
             name: str | None = definition.id
         else:
-            name = guest_name(definition)
+            name = definition.guest["remote-node"] if definition.guest is not None else None
         if name is not None and name.lower() not in cluster.node_by_name:
             add_node(cluster, name, name, "remote", 0)
     elif definition.tag == "group":
         for child in definition.children:
             _add_remote_nodes(cluster, child)
-
-
-def guest_name(definition: ResourceDefinition) -> str | None:
-    """Return the name of the guest node that a primitive launches, if it does."""
-    for item in definition.meta.sets:
-        for name, value in item.pairs:
-            if name == "remote-node":
-                return value
-    return None
 
 
 def health_state(cluster: Cluster, node: Node) -> int:

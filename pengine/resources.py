@@ -19,7 +19,7 @@ from cib.values import (
 )
 from pengine.bounds import check_instances
 from pengine.namevalue import evaluate, merge_missing
-from pengine.nodes import guest_name, utilization_of
+from pengine.nodes import utilization_of
 from pengine.state import (
     EMPTY_BLOCK,
     NameValueBlock,
@@ -423,19 +423,16 @@ def _implicit_connections(definition: ResourceDefinition, known: set[str]) -> li
         return [item for child in definition.children for item in _implicit_connections(child, known)]
     if definition.tag != "primitive":
         return []
-    name = guest_name(definition)
-    if name is None or name in known:
+    values = definition.guest
+    if values is None or values["remote-node"] in known:
         return []
-    known.add(name)
-    return [_connection(name, definition)]
+    known.add(values["remote-node"])
+    return [_connection(definition.id, values)]
 
 
-def _connection(name: str, launcher: ResourceDefinition) -> ResourceDefinition:
-    values: dict[str, str] = {}
-    for item in launcher.meta.sets:
-        for key, value in item.pairs:
-            values.setdefault(key, value)
-    meta = [("internal", "true"), ("container", launcher.id)]
+def _connection(launcher: str, values: dict[str, str]) -> ResourceDefinition:
+    name = values["remote-node"]
+    meta = [("internal", "true"), ("container", launcher)]
     if "remote-allow-migrate" in values:
         meta.append(("allow-migrate", values["remote-allow-migrate"]))
     if "is-managed" in values:

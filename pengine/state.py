@@ -169,6 +169,7 @@ class ResourceDefinition(Record):
         "attributes",
         "bundle",
         "children",
+        "guest",
         "id",
         "meta",
         "operations",
@@ -196,6 +197,7 @@ class ResourceDefinition(Record):
         children: tuple[ResourceDefinition, ...] = (),
         bundle: BundleDefinition | None = None,
         promotable_element: bool = False,
+        guest: dict[str, str] | None = None,
     ) -> None:
         self.tag = tag
         self.id = id
@@ -211,6 +213,10 @@ class ResourceDefinition(Record):
         self.bundle = bundle
         self.promotable_element = promotable_element
         """True for the old `master` element, which overrides any `promotable` meta-attribute."""
+        self.guest = guest
+        """Of a primitive that launches a guest node: the meta-attributes that stand in the primitive itself (those of
+        a template or of a set that it refers to do not count here), whatever their rules say; of several values of
+        one name the last."""
 
 
 class ResourceSet(Record):

@@ -113,6 +113,7 @@ class ResourceReader:
             children=tuple(inside),
             bundle=unpack_bundle(element) if element.tag == "bundle" else None,
             promotable_element=element.tag == "master",
+            guest=_guest(element) if element.tag == "primitive" else None,
         )
         return definition, tuple(derived)
 
@@ -168,3 +169,16 @@ def _mentions_unfencing(element: Element) -> bool:
         pair.get("value") == "unfencing" and pair.get("name") in ("provides", "requires")
         for pair in element.iter("nvpair")
     )
+
+
+def _guest(element: Element) -> dict[str, str] | None:
+    """Read what makes a primitive the launcher of a guest node.
+
+    Source: 2.1.5 takes the last value that stands there, with no regard to scores of sets and to rules.
+    """
+    own = {
+        pair.get("name") or "": pair.get("value") or ""
+        for block in element.iterchildren("meta_attributes")
+        for pair in block.iterchildren("nvpair")
+    }
+    return own if "remote-node" in own else None
