@@ -67,6 +67,9 @@ def _serve(listener: socket.socket, names: dict[str, str]) -> None:
     mains: dict[str, Main] = {}
     for name, target in names.items():
         module, _, function = target.partition(":")
+        if function == "command":
+            # It ends the process after `main`; here the status has to be told first.
+            function = "main"
         mains[name] = getattr(importlib.import_module(module), function)
     for module in _PRELOADED:
         importlib.import_module(module)
