@@ -157,14 +157,15 @@ def _read_graph(graph: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     root = etree.fromstring(graph)
     names: dict[str, str] = {}
     actions: list[str] = []
-    waiting: list[tuple[str, str]] = []
+    waiting: list[tuple[etree._Element, str]] = []
     for synapse in root.iter("synapse"):
         for action in synapse.iterfind("action_set/*"):
             names[str(action.get("id"))] = _name(action)
             facts = sorted(_facts(action, ""))
             actions.append(f"{_name(action)} priority={synapse.get('priority', '0')} {' '.join(facts)}")
-            waiting += [(str(item.get("id")), _name(action)) for item in synapse.iterfind("inputs/trigger/*")]
-    edges = {f"{names.get(first, f'missing {first}')} -> {then}" for first, then in waiting}
+            waiting += [(item, _name(action)) for item in synapse.iterfind("inputs/trigger/*")]
+    # What is waited for need not be in the graph; it is named nevertheless.
+    edges = {f"{names.get(str(first.get('id')), f'missing {_name(first)}')} -> {then}" for first, then in waiting}
     return tuple(sorted(actions)), tuple(sorted(edges))
 
 

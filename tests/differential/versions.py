@@ -114,7 +114,6 @@ def _forgive_one(decision: Decision) -> Decision:
     return replace(
         decision,
         actions=tuple(sorted(_plain_action(action) for action in decision.actions)),
-        edges=tuple(edge for edge in decision.edges if not edge.startswith("missing ")),
         scores=tuple(sorted(_same_inactive(line) for line in decision.scores)),
         status=tuple(_same_state(line) for line in decision.status),
         revised=tuple(_same_state(line) for line in decision.revised),
