@@ -7,6 +7,7 @@ XML output is loaded when XML is asked for.
 from __future__ import annotations
 
 import sys
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
 from crmsh.failure import Failure
 from crmsh.options import REQUIRED, VERSION_LINE, Option, Parsed, UsageError, help_text, parse
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from crmsh.envelope import Tag
 
 OK, UNIMPLEMENTED, USAGE, CANNOT_CREATE, INTERRUPTED = 0, 3, 64, 73, 130
+_FULL = (EDQUOT, EFBIG, EIO, ENOSPC)
+"""What a write says where the answer does not fit, or the disk is broken."""
 _GENERAL = "General"
 COMMON = (
     Option("output-as", ("--output-as",), "", REQUIRED, "FORMAT", section=_GENERAL),
@@ -169,9 +172,14 @@ def _guarded(call: Call, body: Callable[[Call], int]) -> int:
         code = _carried_out(call, body)
         sys.stdout.flush()
     except BrokenPipeError:
-        return _broken_pipe()
+        return _write_no_more(1)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        sys.stderr.write(f"{call.tool.name}: cannot write the answer: {error.strerror}\n")
+        return _write_no_more(CANNOT_CREATE)
     return code
 
 
@@ -201,9 +209,9 @@ def _carried_out(call: Call, body: Callable[[Call], int]) -> int:
     return code
 
 
-def _broken_pipe() -> int:
-    """The reader of our output went away: say nothing, not even at the interpreter's end."""
+def _write_no_more(code: int) -> int:
+    """Nobody can have our output: nothing more is said about it, not even at the interpreter's end."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+    return code

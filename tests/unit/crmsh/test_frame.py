@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,20 @@ def test_the_answer_can_go_to_a_file(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out == "hello\n"
     assert run(TOOL, [f"--output-to={tmp_path}/no/where"], hello) == 73
     assert "cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lines", [1, 10_000], ids=["told at the end", "told while it writes"])
+def test_an_answer_that_does_not_fit_on_the_disk_is_told_in_a_sentence(lines: int) -> None:
+    program = (
+        "from tests.unit.crmsh.test_frame import TOOL, hello; from crmsh.frame import run; import sys; "
+        f"sys.exit(run(TOOL, [], lambda call: [hello(call) for _ in range({lines})][0]))"
+    )
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.stderr == f"{TOOL.name}: cannot write the answer: No space left on device\n"
+    assert ended.returncode == 73
 
 
 def test_an_interrupted_tool_says_so_by_its_status() -> None:
