@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pengine.working import Node, Resource
 
 
-class Changes:
+class ChangeCount:
     """Counts changes, so that what was concluded from something can be kept until the count is another one."""
 
     __slots__ = ("count",)
@@ -61,7 +61,7 @@ class Action:
         self.node: Node | None = None
         self.flags = 0
         """Changed by `set` and `clear` alone."""
-        self.changes = resource.changes if resource is not None else Changes()
+        self.changes = resource.changes if resource is not None else ChangeCount()
         self.judged: dict[int, int] | None = None
         """Of a collective resource's action: the flags that its parts give it, by node index (-1: on any node)."""
         self.judged_at = -1
@@ -108,18 +108,10 @@ class Action:
 
     def changed(self, *, structure: bool = False) -> None:
         """Count a change; one of `structure` is a new action, or one that has got another node or task."""
-        self.changes.count += 1
-        resource = self.resource
-        if resource is None:
-            return
-        if structure:
-            resource.parts.clear()
-        resource = resource.parent
-        while resource is not None:
-            resource.changes.count += 1
-            if structure:
-                resource.parts.clear()
-            resource = resource.parent
+        if self.resource is None:
+            self.changes.count += 1
+        else:
+            self.resource.count_change(structure=structure)
 
     def __repr__(self) -> str:
         return f"<action {self.id} {self.key} on {self.node.name if self.node else '-'} {self.flags:x}>"

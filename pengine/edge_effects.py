@@ -136,14 +136,20 @@ def apply_edge(
             then.clear(RUNNABLE)
             changed |= CHANGED_THEN
     if resource is not None and marks & _RARER:
-        for mark in (UNMIGRATABLE_THEN_BLOCKS, FIRST_ELSE_THEN, ORDERED, ASYMMETRIC):
+        for mark, filters in _RARER_FILTERS:
             if marks & mark:
-                filters = OPTIONAL if mark in (UNMIGRATABLE_THEN_BLOCKS, FIRST_ELSE_THEN) else RUNNABLE
                 changed |= _apply_mark(cluster, updater, resource, first, then, node, first_flags, filters, mark)
     return changed | _apply_graph_marks(first, then, first_flags, then_flags, marks)
 
 
 _RARER = UNMIGRATABLE_THEN_BLOCKS | FIRST_ELSE_THEN | ORDERED | ASYMMETRIC
+_RARER_FILTERS = (
+    (UNMIGRATABLE_THEN_BLOCKS, OPTIONAL),
+    (FIRST_ELSE_THEN, OPTIONAL),
+    (ORDERED, RUNNABLE),
+    (ASYMMETRIC, RUNNABLE),
+)
+"""Which flags of the first action each of these is about."""
 
 
 def _changes_nothing(mark: int, flags: int) -> bool:

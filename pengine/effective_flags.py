@@ -6,7 +6,7 @@ Source: design page 0010, "Effective flags".
 from __future__ import annotations
 
 from pengine.actions import newest_action, split_key
-from pengine.parts import Parts
+from pengine.instance_index import InstanceActions
 from pengine.vocabulary import (
     CLONE,
     GROUP,
@@ -146,9 +146,9 @@ def _clone_flags(action: Action, resource: Resource, node: Node | None) -> int:
 _NOTHING: list[Action] = []
 
 
-def _parts(resource: Resource, about: str, task: str) -> Parts:
+def _parts(resource: Resource, about: str, task: str) -> InstanceActions:
     """Find the actions of `task` of what a clone or bundle consists of; `about` is the task of its own action."""
-    parts = Parts()
+    parts = InstanceActions()
     begun = BEGUN_BY.get(task, task)
     for instance in _judged_by(resource, about):
         inner = newest_action(instance, task, None)

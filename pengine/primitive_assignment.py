@@ -82,15 +82,16 @@ def _apply_colocations(cluster: Cluster, assigner: Assigner, resource: Resource,
     for mandatory in (True, False):
         for colocation in as_dependent:
             if (abs(colocation.score) >= INFINITY) == mandatory:
-                _apply_as_dependent(cluster, assigner, resource, colocation, stop_if_fail)
+                apply_as_dependent(cluster, assigner, resource, colocation, stop_if_fail)
         for colocation in as_primary:
             if (abs(colocation.score) >= INFINITY) == mandatory:
                 add_dependent_preferences(cluster, resource, colocation)
 
 
-def _apply_as_dependent(
+def apply_as_dependent(
     cluster: Cluster, assigner: Assigner, resource: Resource, colocation: Colocation, stop_if_fail: bool
 ) -> None:
+    """Let a resource follow what it must be with, which is assigned before it."""
     saved: list[int] | None = None
     if colocation.dependent_role >= PROMOTED or MINUS_INFINITY < colocation.score < 0:
         saved = resource.allowed.scores[:]

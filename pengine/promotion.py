@@ -13,6 +13,7 @@ from pengine.colocation_scores import (
     score_factor,
 )
 from pengine.colocations import this_with_colocations, with_this_colocations
+from pengine.instance_index import MemberPlaces
 from pengine.instances import compare_instances
 from pengine.ledger import ban_everywhere, contribute, replace_scores
 from pengine.merge_sort import merge_sort
@@ -20,7 +21,6 @@ from pengine.node_choice import (
     role_of,
     single_node,
 )
-from pengine.parts import MemberPlaces
 from pengine.score_rows import PROMOTION as PROMOTION_ROW
 from pengine.score_rows import ScoreRow
 from pengine.vocabulary import (

@@ -12,12 +12,12 @@ from __future__ import annotations
 from cib.attribute_names import FAIL_COUNT
 from cib.rules import RuleContext
 from cib.values import MINUS_INFINITY
-from pengine.action import Action, Changes, Edge
+from pengine.action import Action, ChangeCount, Edge
 from pengine.asides import Aside
+from pengine.instance_index import InstanceActions, MemberPlaces
 from pengine.ledger import Ledger
 from pengine.node_values import NodeValues
 from pengine.options import Options
-from pengine.parts import MemberPlaces, Parts
 from pengine.relations import (
     Colocation,
     FailedOperation,
@@ -347,13 +347,13 @@ class Resource:
         self.actions: list[Action] = []
         self.actions_by_key: dict[str, list[Action]] = {}
         self.actions_by_task: dict[str, list[Action]] = {}
-        self.changes = Changes()
+        self.changes = ChangeCount()
         """How often actions of this resource, or of anything below it, have changed."""
         self.placed: list[dict[int, list[Resource]] | None] = [None, None]
         """For a clone or bundle: by node index the instances that will be there, and those that are there now."""
         self.placed_at = -1
         """The count of `changes` for which `placed` holds."""
-        self.parts: dict[tuple[str, bool], Parts] = {}
+        self.parts: dict[tuple[str, bool], InstanceActions] = {}
         """For a clone or bundle by task: the actions of its instances (see `effective_flags`)."""
 
     @property
@@ -383,11 +383,16 @@ class Resource:
             resource = resource.parent
         return resource
 
-    def count_change(self) -> None:
-        """Let what was concluded about this resource, and about all that it is part of, be concluded anew."""
+    def count_change(self, *, structure: bool = False) -> None:
+        """Let what was concluded about this resource, and about all that it is part of, be concluded anew.
+
+        `structure`: also which actions there are, and where.
+        """
         current: Resource | None = self
         while current is not None:
             current.changes.count += 1
+            if structure:
+                current.parts.clear()
             current = current.parent
 
     def anonymous(self) -> bool:

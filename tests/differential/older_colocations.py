@@ -16,11 +16,10 @@ from pengine import colocation_scores, primitive_assignment
 from pengine.assigner import Assigner
 from pengine.colocation_scores import add_dependent_preferences, add_matching_scores, any_available, score_factor
 from pengine.colocations import this_with_colocations, with_this_colocations
+from pengine.primitive_assignment import apply_as_dependent
 from pengine.relations import Colocation
 from pengine.working import Cluster, Resource
 
-IS_COMPILED = not str(colocation_scores.__file__).endswith(".py")
-"""Whether functions can't be replaced, since modules were compiled ahead of time."""
 _PUSHED_BELOW_ZERO = -100 * INFINITY
 
 
@@ -77,6 +76,6 @@ def _always_ignores(colocation: Colocation, wish: int) -> bool:
 def _apply_in_one_go(cluster: Cluster, assigner: Assigner, resource: Resource, stop_if_fail: bool) -> None:
     as_dependent, as_primary = this_with_colocations(resource), with_this_colocations(resource)
     for colocation in as_dependent:
-        primitive_assignment._apply_as_dependent(cluster, assigner, resource, colocation, stop_if_fail)  # noqa: SLF001
+        apply_as_dependent(cluster, assigner, resource, colocation, stop_if_fail)
     for colocation in as_primary:
         add_dependent_preferences(cluster, resource, colocation)

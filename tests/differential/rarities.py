@@ -177,7 +177,7 @@ def _connection_fails(document: Document) -> None:
     if not entries:
         return
     entry = document.chance.choice(entries)
-    name, node = str(entry.get("id")), str(entry.getparent().getparent().get("id"))  # type: ignore[union-attr]
+    name, node = str(entry.get("id")), str(next(entry.iterancestors("lrm")).get("id"))
     key = "900:1:0:90000000-0000-4000-8000-000000000000"
     state, code = document.chance.choice(((4, 1), (2, 1), (4, 7)))
     for old in [item for item in entry if item.get("id") == f"{name}_last_failure_0"]:

@@ -15,6 +15,7 @@ from random import SystemRandom
 import pytest
 from lxml import etree
 
+from pengine.form import COMPILED, form
 from tests.differential.decisions import (
     PARTS,
     PEER,
@@ -26,7 +27,7 @@ from tests.differential.decisions import (
     read_decision,
 )
 from tests.differential.generate import generate
-from tests.differential.older_colocations import IS_COMPILED, older_rules
+from tests.differential.older_colocations import older_rules
 from tests.differential.search import compare, describe, disagreement
 from tests.differential.shrink import shrink
 from tests.transcripts.pengine.clusters import read
@@ -42,6 +43,9 @@ CASES = sorted((Path(__file__).parent / "cases").glob("*.xml"))
 KNOWN_SEEDS = (1057, 1099, 2044, 2064, 2079, 2309, 2321, 2322, 3221, 3293, 700003158, 700003353)
 """Seeds of basic documents about which the two once disagreed, for our fault or for the version's."""
 
+needs_replaceable = pytest.mark.skipif(
+    form() == COMPILED, reason="functions of compiled modules can't be replaced by the older version's"
+)
 needs_peer = pytest.mark.skipif(PEER is None, reason="Pacemaker's crm_simulate is not installed")
 
 
@@ -58,7 +62,7 @@ def report(seed: int, basic: bool, parts: list[str], peer: Decision, ours: Decis
 @pytest.mark.slow
 @pytest.mark.timeout(0 if FULL else 180)
 @needs_peer
-@pytest.mark.skipif(IS_COMPILED, reason="functions of compiled modules can't be replaced by the older version's")
+@needs_replaceable
 @pytest.mark.parametrize("basic", [True, False], ids=["basic", "all features"])
 def test_fresh_documents_are_decided_alike(basic: bool, tmp_path: Path) -> None:
     first = SystemRandom().randrange(10**9)
@@ -145,7 +149,7 @@ colocation c-with-b 100000 c b
 
 
 @needs_peer
-@pytest.mark.skipif(IS_COMPILED, reason="functions of compiled modules can't be replaced by the older version's")
+@needs_replaceable
 def test_a_chain_of_colocations_weighs_more_for_the_older_version_and_that_explains_all(tmp_path: Path) -> None:
     document = etree.tostring(read(CHAIN).root)
     newer = ask_ours(document, tmp_path)

@@ -12,7 +12,8 @@ from random import Random
 
 from lxml import etree
 
-Node = etree._Element  # noqa: SLF001 - lxml has no public name for the type of its elements
+from cib.xml import Element
+
 _SETS = ("meta_attributes", "instance_attributes", "utilization", "cluster_property_set")
 _VALUES = ("0", "1", "2", "5", "7", "8", "9", "100", "INFINITY", "-INFINITY", "true", "false", "Started", "Stopped")
 _OPTIONS = ("resource-stickiness", "target-role", "is-managed", "failure-timeout", "migration-threshold", "priority")
@@ -33,7 +34,7 @@ _RULES = (
 class Editor:
     """Changes one document; `number` goes into new ids."""
 
-    def __init__(self, root: Node, chance: Random, number: int) -> None:
+    def __init__(self, root: Element, chance: Random, number: int) -> None:
         self._root = root
         self._chance = chance
         self._number = number
@@ -72,10 +73,10 @@ class Editor:
     def _one_of(self, *ways: tuple[int, Callable[[], None]]) -> None:
         self._chance.choices([way for _, way in ways], [weight for weight, _ in ways])[0]()
 
-    def _any(self, expression: str) -> Node | None:
+    def _any(self, expression: str) -> Element | None:
         found = self._root.xpath(expression)
         assert isinstance(found, list)
-        nodes = [item for item in found if isinstance(item, Node)]
+        nodes = [item for item in found if isinstance(item, Element)]
         return self._chance.choice(nodes) if nodes else None
 
     def _new_id(self, word: str) -> str:
@@ -131,7 +132,7 @@ class Editor:
         if state is None or resource is None:
             return
         block = next(iter(state.xpath("transient_attributes/instance_attributes")), None)
-        if not isinstance(block, Node):
+        if not isinstance(block, Element):
             outer = etree.SubElement(state, "transient_attributes", {"id": state.get("id") or "x"})
             block = etree.SubElement(outer, "instance_attributes", {"id": self._new_id("transient")})
         names = (
@@ -287,7 +288,7 @@ class Editor:
         if parent is not None:
             parent.insert(self._chance.randint(0, len(parent)), etree.Comment("a word"))
 
-    def _drop(self, element: Node | None) -> None:
+    def _drop(self, element: Element | None) -> None:
         parent = element.getparent() if element is not None else None
         if element is not None and parent is not None:
             parent.remove(element)

@@ -4,6 +4,7 @@ import pytest
 
 from cib.requests import Request
 from cib.settings import set_property
+from crmd.controller import Controller
 from crmd.events import ExecutorConnected, ExecutorGone, Paused, ToHeartbeat
 from crmd.member_side import SILENCE_TIMER
 from crmd.messages import ApplyCib, CibApplied
@@ -270,13 +271,19 @@ def test_a_dc_whose_executor_is_being_replaced_still_keeps_what_it_acknowledges(
     assert [reply.kept_on for reply in applied] == [1]
 
 
-def test_a_timer_that_was_set_before_a_node_left_begins_no_election() -> None:
-    cluster = two()
+def one_that_has_left(cluster: Cluster) -> Controller:
+    """The controller of a node, not the DC, that has said that it is ready to leave; its daemons have not ended."""
     leaver = next(name for name in cluster.names if name != cluster.dc())
     controller = cluster.machines[leaver].controller
     assert controller is not None
     cluster.stop_node(leaver)
     cluster.run_until(lambda: controller.state is State.STOPPING)
+    return controller
+
+
+def test_a_timer_that_was_set_before_a_node_left_begins_no_election() -> None:
+    cluster = two()
+    controller = one_that_has_left(cluster)
 
     assert controller.handle(TimerFired(SILENCE_TIMER), Milliseconds(cluster.now)) == []
 
@@ -284,11 +291,7 @@ def test_a_timer_that_was_set_before_a_node_left_begins_no_election() -> None:
 def test_a_node_that_has_left_joins_nobody_when_its_executor_is_replaced() -> None:
     """Its executor died between the last stop and the end of the messaging layer, and came back."""
     cluster = two()
-    leaver = next(name for name in cluster.names if name != cluster.dc())
-    controller = cluster.machines[leaver].controller
-    assert controller is not None
-    cluster.stop_node(leaver)
-    cluster.run_until(lambda: controller.state is State.STOPPING)
+    controller = one_that_has_left(cluster)
 
     effects = controller.handle(ExecutorGone(), Milliseconds(cluster.now))
     effects += controller.handle(ExecutorConnected(), Milliseconds(cluster.now))

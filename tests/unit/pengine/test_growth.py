@@ -9,14 +9,13 @@ import pytest
 from bench.mixed import SITUATIONS, Situation, mixed
 from cib.document import Document
 from pengine import scheduler
+from pengine.form import COMPILED, form
 from pengine.unpack import unpack
 
 _EXPONENT_MAX = 1.15
 _NOW = 1_700_000_000
 
-pytestmark = pytest.mark.skipif(
-    not scheduler.__file__.endswith(".py"), reason="calls inside compiled modules can't be counted"
-)
+pytestmark = pytest.mark.skipif(form() == COMPILED, reason="calls inside compiled modules can't be counted")
 
 
 def _calls(document: str) -> int:

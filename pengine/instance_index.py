@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pengine.working import Action, Resource
 
 
-class Parts:
+class InstanceActions:
     """The newest actions of one task, found once for all orderings with the clone.
 
     `newest` are those of each instance, wherever they are. `by_node` are by node index those of each instance there;
